@@ -1,0 +1,3 @@
+"""Homeline: keeps a phone number at home while its owner travels."""
+
+__version__ = "0.1.0"

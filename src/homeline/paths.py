@@ -1,0 +1,65 @@
+"""Where things lie on the router, and below another root in the lab and in tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Every path that Homeline uses, below `root` ("/" on a router)."""
+
+    root: Path = Path("/")
+
+    @property
+    def etc_config(self) -> Path:
+        """UCI's committed files; the daemon may list the folder but not read its own files there."""
+        return self.root / "etc/config"
+
+    @property
+    def config(self) -> Path:
+        """The readable copy of the committed configuration that root's helper writes (files `homeline`, `homeline_secret`)."""
+        return self.root / "run/homeline/uci"
+
+    @property
+    def run(self) -> Path:
+        """Runtime files of the daemon (RAM): msmtp's configuration, locks, sockets."""
+        return self.root / "run/homeline"
+
+    @property
+    def state(self) -> Path:
+        """What must last (flash): the database's default folder."""
+        return self.root / "etc/homeline"
+
+    @property
+    def commands(self) -> Path:
+        """The only folder from which an owner's executables are run; root's, writable by no other."""
+        return self.root / "etc/homeline/commands.d"
+
+    @property
+    def bus(self) -> Path:
+        """ubusd's socket."""
+        return self.root / "var/run/ubus/ubus.sock"
+
+    @property
+    def dev(self) -> Path:
+        return self.root / "dev"
+
+    @property
+    def sys(self) -> Path:
+        return self.root / "sys"
+
+    @property
+    def proc(self) -> Path:
+        """Always the machine's own: the lab has no processes of its own."""
+        return Path("/proc")
+
+    @property
+    def locks(self) -> Path:
+        """UUCP-style lock files (LCK..ttyUSB0)."""
+        return self.root / "var/lock"
+
+    def inside(self, path: str) -> Path:
+        """An absolute path from the configuration, placed below `root`."""
+        return self.root / path.lstrip("/")
