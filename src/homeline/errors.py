@@ -99,6 +99,10 @@ class ModemError(HomelineError):
         self.family, self.code = family, code
 
 
+class SubmitUnknown(HomelineError):
+    """The PDU was handed to the modem and its answer was lost: the message may be on its way. Never sent again by itself."""
+
+
 class StoreError(HomelineError):
     """The database cannot be read or written. Messages stay on the SIM until it can."""
 

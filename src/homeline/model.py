@@ -111,6 +111,13 @@ class DongleStatus:
     pin_tries: int | None = None
 
 
+class Disposition(StrEnum):
+    """What may become of a part on the SIM once `Host.received` has returned."""
+
+    STORED = "stored"  # committed, now or earlier: the storage policy applies
+    ARCHIVED = "archived"  # committed as `archived`: stays on the SIM until the owner says so
+
+
 class Direction(StrEnum):
     IN = "in"
     OUT = "out"
@@ -170,6 +177,7 @@ class ReceivedPart:
     sim: str  # ICCID, else IMSI, else "imei:…": the identity under which parts are unique
     pdu: str  # hex as the modem gave it, SMSC field included
     sender: str = ""  # network's own text: digits with or without +, or an alphanumeric name
+    peer: str = ""  # E.164 where it can be, else `sender`; the service fills it in
     sender_type: str = ""  # international, national, alphanumeric, subscriber, abbreviated, unknown, …
     sent_at: int | None = None  # service centre's time stamp
     sent_offset: int | None = None  # its time zone, minutes east of UTC
