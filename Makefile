@@ -1,0 +1,32 @@
+# The developer's door. Each target sets up what it needs by itself (scripts/setup says what it does).
+
+PY := .venv/bin/python
+SH_FILES := scripts/setup .ci/run $(shell grep -rlE '^\#!.*/(ba)?sh' files 2>/dev/null)
+
+.PHONY: help demo test check bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## a simulated dongle, the real daemon, an inbox and an e-mail; text it yourself (Ctrl-C ends it)
+	@scripts/setup lab
+	@exec $(PY) -m homeline_lab demo
+
+test: ## all tests, and the checks
+	@scripts/setup dev
+	@$(MAKE) --no-print-directory check
+	$(PY) -m pytest -n 2
+
+check: ## ruff, mypy --strict, shellcheck
+	@scripts/setup dev
+	$(PY) -m ruff check src tests
+	$(PY) -m ruff format --check src tests
+	$(PY) -m mypy
+	@if command -v shellcheck >/dev/null; then echo shellcheck $(SH_FILES); shellcheck $(SH_FILES); else echo "shellcheck is not installed: left out"; fi
+
+bench: ## the table of docs/bench.md, beside gammu-smsd and smstools (QUICK=1: a few minutes)
+	@scripts/setup bench
+	$(PY) -m homeline_lab bench $(if $(QUICK),--quick) --json build/bench.json
+
+clean: ## remove what the targets made
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

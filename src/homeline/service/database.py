@@ -1,0 +1,89 @@
+"""The store in a thread of its own: SQLite may wait for the flash, the loop may not.
+
+One worker thread owns the `Store`, so its calls are in order and never concurrent. While the store cannot be opened (no
+permission yet, disk full) every call fails with `StoreError` and opening is tried again, at most once in `RETRY` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from homeline.adapters.store import Store
+from homeline.errors import StoreDamaged, StoreError
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RETRY = 5.0  # seconds between two tries to open
+CLOSE_TIMEOUT = 5.0  # seconds for the last commit at shutdown
+
+
+class Database:
+    """`await database(Store.method, *args)` runs one method of the store in its thread."""
+
+    def __init__(self, path: Path, on_trouble: Callable[[StoreError | None], None]) -> None:
+        """`on_trouble` is called in the loop with the error when the store fails, and with None when it works again."""
+        self.path = path
+        self.notices: list[str] = []  # what opening found and mended, for an alert; the reader empties it
+        self._on_trouble = on_trouble
+        self._store: Store | None = None
+        self._tried = float("-inf")
+        self._failure: StoreError | None = None
+        self._thread = ThreadPoolExecutor(1, "store")
+
+    async def __call__(self, method: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `method` and return its result.
+
+        Raises StoreError and its kinds; what the method itself raises (NotFound, InvalidArgument) comes through.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            result = await loop.run_in_executor(self._thread, lambda: method(self._opened(), *args, **kwargs))
+        except StoreError as error:
+            self._report(error)
+            raise
+        self._report(None)
+        return result
+
+    def _report(self, error: StoreError | None) -> None:
+        if (error is None) != (self._failure is None) or type(error) is not type(self._failure):
+            self._failure = error
+            self._on_trouble(error)
+
+    def _opened(self) -> Store:
+        """The open store; in the worker thread."""
+        if self._store is not None:
+            if not self._store.damaged:
+                return self._store
+            self._store.close()
+            self._store = None
+        if time.monotonic() - self._tried < RETRY and self._failure is not None:
+            raise self._failure
+        self._tried = time.monotonic()
+        store = Store.open(self.path)
+        self.notices += store.notices
+        self._store = store
+        return store
+
+    async def close(self) -> None:
+        """Finish what is under way and close the file."""
+
+        def close() -> None:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+        loop = asyncio.get_running_loop()
+        try:
+            await asyncio.wait_for(loop.run_in_executor(self._thread, close), CLOSE_TIMEOUT)
+        except (TimeoutError, StoreDamaged) as error:
+            log.warning("The database was not closed cleanly: %s", error)
+        self._thread.shutdown(wait=False)
