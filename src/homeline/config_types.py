@@ -1,0 +1,159 @@
+"""The kinds of values that options have: what UCI's text may be, and what it becomes.
+
+A `Kind` is words for people (docs/uci.md shows them) and a function from text to value that raises ValueError with the
+reason. The reason never repeats the value: only the caller knows whether it may be shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+MAX_VALUE = 1024  # characters: no option needs more, and every value may end in a status reply
+
+_TRUE = ("1", "on", "true", "yes", "enabled")  # as OpenWrt's config_get_bool takes them
+_FALSE = ("0", "off", "false", "no", "disabled")
+
+# ISO 3166-1 alpha-2, the officially assigned codes, in order. One string costs a tenth of a set's memory.
+_COUNTRIES = (
+    "ADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCRCUCVCWCX"
+    "CYCZDEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUIDIEILIMINIOIQIR"
+    "ISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZNANCNE"
+    "NFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTCTDTF"
+    "TGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUSUYUZVAVCVEVGVIVNVUWFWSYEYTZAZMZW"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of value. `words` complete the sentence "must be …"."""
+
+    words: str
+    parse: Callable[[str], object]
+
+
+def _boolean(text: str) -> bool:
+    word = text.lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("must be '0' or '1'")
+
+
+BOOLEAN = Kind("`0` or `1`", _boolean)
+
+
+def integer(low: int, high: int, unit: str = "") -> Kind:
+    """A decimal number from `low` to `high`, both included."""
+    words = f"{low} to {high}" + (f" {unit}" if unit else "")
+
+    def parse(text: str) -> int:
+        # isascii: int() would also take the digits of other scripts; the length keeps int() from long work.
+        if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
+            raise ValueError(f"must be a number from {words}")
+        return int(text)
+
+    return Kind(words, parse)
+
+
+def choice(*words: str) -> Kind:
+    """One of some words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError("must be one of " + ", ".join(words))
+        return text
+
+    return Kind(", ".join(f"`{word}`" for word in words), parse)
+
+
+def enum(*members: StrEnum) -> Kind:
+    """One of some members of an enumeration, by its value."""
+    by_value = {str(member): member for member in members}
+    words = choice(*by_value)
+    return Kind(words.words, lambda text: by_value[str(words.parse(text))])
+
+
+def text(limit: int, words: str = "") -> Kind:
+    """Any printable text of 1 to `limit` characters."""
+
+    def parse(value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("has characters that cannot be printed")
+        if len(value) > limit:
+            raise ValueError(f"is longer than {limit} characters")
+        return value
+
+    return Kind(words or f"text of up to {limit} characters", parse)
+
+
+def matching(pattern: str, words: str, reason: str = "") -> Kind:
+    """Text that the regular expression matches from end to end."""
+    compiled = re.compile(pattern)
+
+    def parse(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise ValueError(reason or f"must be {words}")
+        return value
+
+    return Kind(words, parse)
+
+
+def _country(value: str) -> str:
+    code = value.upper()
+    at = _COUNTRIES.find(code)
+    while at % 2 == 1 and at > 0:  # found across two codes: look further
+        at = _COUNTRIES.find(code, at + 1)
+    if len(code) != 2 or at < 0:
+        raise ValueError("must be a country of ISO 3166 as two letters, such as CH")
+    return code
+
+
+def _path(value: str) -> str:
+    if not value.isprintable() or not value.startswith("/") or {".", ".."} & set(value.split("/")):
+        raise ValueError("must be an absolute path without . and ..")
+    return value
+
+
+def path_below(folders: tuple[str, ...], words: str) -> Kind:
+    """A file's absolute path below one of some folders (`*` in a folder stands for one name)."""
+    allowed = [re.compile(re.escape(folder).replace(r"\*", "[^/]+") + "/[^/].*") for folder in folders]
+
+    def parse(value: str) -> str:
+        path = _path(value)
+        if path.endswith("/") or "//" in path or not any(folder.fullmatch(path) for folder in allowed):
+            raise ValueError(f"must be {words}")
+        return path
+
+    return Kind(words, parse)
+
+
+COUNTRY = Kind("a country of ISO 3166 as two letters, such as `CH`", _country)
+E164 = matching(r"\+[1-9][0-9]{6,14}", "a number in international form, such as `+41791234567`")
+IMEI = matching(r"[0-9]{14,16}", "the 15 digits of the IMEI")
+USB_PATH = matching(r"[0-9]+-[0-9]+(\.[0-9]+){0,6}", "the device's path in sysfs, such as `1-1.2`")
+PIN = matching(r"[0-9]{4,8}", "4 to 8 digits")
+NAME = matching(r"[A-Za-z0-9_]{1,64}", "a section's name")
+DEVICE = path_below(("/dev",), "a device below `/dev`, such as `/dev/ttyUSB2`")
+DATABASE = path_below(
+    ("/etc/homeline", "/mnt/*/homeline"), "a file below `/etc/homeline`, or below `/mnt/DISK/homeline` on a disk"
+)
+CA_FILE = path_below(("/etc/ssl", "/etc/homeline"), "a file below `/etc/ssl` or `/etc/homeline`")
+COMMAND = matching(
+    r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", "the name of a program in `/etc/homeline/commands.d`, without a folder"
+)
+HOST = matching(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?"
+    r"|[0-9A-Fa-f:]{2,39}(%[A-Za-z0-9._-]{1,15})?",
+    "a host name or an address",
+)
+MAIL_ADDRESS = matching(
+    # Dot-atoms only (RFC 5322 3.2.3), as no mail provider hands out more; so nothing ever needs quoting.
+    r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*",
+    "one address, such as `me@example.org`",
+)
+PATTERN = text(64, "a number (E.164) or the network's own text, `*` for any characters, upper and lower case alike")
