@@ -271,6 +271,7 @@ class Delivery:
     created_at: int = 0
     done_at: int | None = None
     error: str = ""
+    revision: int = 0  # counts up when a late part changed the message: the text that goes out is another one
 
 
 @dataclass(slots=True)
