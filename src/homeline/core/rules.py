@@ -1,0 +1,158 @@
+"""Which events go where: a rule selects events by criteria and names channels.
+
+All criteria of a rule must hold. A criterion is one row of `CRITERIA`: a name, a test and the words that explain it. A
+rule that names nothing for a criterion leaves it open. An event that has no such property passes it: an alert has no
+sender, and one about the whole service has no dongle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from homeline.config import Rule
+from homeline.model import Direction, Event, EventKind, Wanted
+
+_SEPARATORS = str.maketrans("", "", " -./()\u00a0")  # what people put between the digits of a number
+_NUMBER = frozenset("+0123456789*")
+
+
+class Finding(NamedTuple):
+    """What one criterion said of one event."""
+
+    criterion: str
+    matched: bool
+    words: str
+
+
+class Criterion(NamedTuple):
+    """One row: `holds(rule, event, now)` decides, `words(rule, event, now)` says what was compared."""
+
+    name: str
+    holds: Callable[[Rule, Event, int], bool]
+    words: Callable[[Rule, Event, int], str]
+
+
+def match(rules: Sequence[Rule], event: Event, now: int) -> list[Wanted]:
+    """The deliveries that `rules` want of `event`: one for each matching rule and channel, in the order of both."""
+    wanted = (
+        Wanted(rule.name, channel)
+        for rule in rules
+        if all(criterion.holds(rule, event, now) for criterion in CRITERIA)
+        for channel in rule.channels
+    )
+    return list(dict.fromkeys(wanted))  # a channel that a rule names twice gets one delivery
+
+
+def explain(rule: Rule, event: Event, now: int) -> list[Finding]:
+    """What each criterion of `rule` says of `event`. The rule matches if all matched."""
+    return [Finding(row.name, row.holds(rule, event, now), row.words(rule, event, now)) for row in CRITERIA]
+
+
+def glob(pattern: str, text: str) -> bool:
+    """Whether `text` is like `pattern`, where `*` stands for any characters, none included. Case does not matter.
+
+    A pattern that is a number may be written with separators (`+41 79 123 45 67`). Takes linear time for each part of
+    the pattern, whatever a stranger wrote.
+    """
+    head, *tail = _plain(pattern).split("*")
+    text = text.strip().casefold()
+    if not tail:
+        return text == head
+    if not text.startswith(head):
+        return False
+    at = len(head)
+    last = tail.pop()
+    for piece in tail:
+        at = text.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return len(text) - at >= len(last) and text.endswith(last)
+
+
+def _plain(pattern: str) -> str:
+    number = pattern.translate(_SEPARATORS)
+    return number if number and _NUMBER.issuperset(number) else pattern.strip().casefold()
+
+
+def _senders(event: Event) -> tuple[str, ...]:
+    """The sender in E.164 and as the network wrote it. A withheld number is one empty text: `*` matches it."""
+    raw = event.message.peer_raw if event.message else ""
+    return (event.peer, raw) if raw and raw != event.peer else (event.peer,)
+
+
+def _from_any(patterns: Sequence[str], event: Event) -> bool:
+    return any(glob(pattern, sender) for sender in _senders(event) for pattern in patterns)
+
+
+def _has_sender(event: Event) -> bool:
+    return event.kind is not EventKind.ALERT
+
+
+def _outgoing(event: Event) -> bool:
+    """A message that the owner sent: what becomes of it is told by reports and alerts, it is never forwarded itself."""
+    message = event.message
+    return event.kind is EventKind.MESSAGE and message is not None and message.direction is Direction.OUT
+
+
+def _event_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return event.kind in rule.events and not _outgoing(event)
+
+
+def _event_words(rule: Rule, event: Event, _now: int) -> str:
+    if _outgoing(event):
+        return "it is an outgoing message"
+    return f"it is of kind {event.kind}; the rule takes {_listed(rule.events)}"
+
+
+def _dongle_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return not rule.dongles or not event.dongle or event.dongle in rule.dongles
+
+
+def _dongle_words(rule: Rule, event: Event, _now: int) -> str:
+    if not rule.dongles:
+        return "the rule takes every dongle"
+    return f"it came through {event.dongle or 'no dongle'}; the rule takes {_listed(rule.dongles)}"
+
+
+def _sender_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return not rule.senders or not _has_sender(event) or _from_any(rule.senders, event)
+
+
+def _sender_words(rule: Rule, event: Event, _now: int) -> str:
+    return _sender_sentence(rule.senders, event, "takes", "the rule takes every sender")
+
+
+def _not_sender_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return not _has_sender(event) or not _from_any(rule.not_senders, event)
+
+
+def _not_sender_words(rule: Rule, event: Event, _now: int) -> str:
+    return _sender_sentence(rule.not_senders, event, "leaves out", "the rule leaves out no sender")
+
+
+def _sender_sentence(patterns: Sequence[str], event: Event, verb: str, without: str) -> str:
+    if not patterns:
+        return without
+    if not _has_sender(event):
+        return "an alert has no sender"
+    senders = " or ".join(sender or "an unknown sender" for sender in _senders(event))
+    return f"it is from {senders}; the rule {verb} {_listed(patterns)}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) or "none"
+
+
+CRITERIA: tuple[Criterion, ...] = (
+    Criterion(
+        "enabled",
+        lambda rule, _event, _now: rule.enabled,
+        lambda rule, _event, _now: "the rule is in use" if rule.enabled else "the rule is switched off",
+    ),
+    Criterion("events", _event_holds, _event_words),
+    Criterion("dongles", _dongle_holds, _dongle_words),
+    Criterion("senders", _sender_holds, _sender_words),
+    Criterion("not_senders", _not_sender_holds, _not_sender_words),
+)
