@@ -1,0 +1,28 @@
+"""The command `homeline`: the daemon itself (`run`), and questions to a running one over the bus.
+
+Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wrong usage; 3 the service is not there;
+4 a wait ran out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from homeline import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if argv[:1] == ["run"]:
+        # The daemon stays for months: it does without argparse and everything else that only a command needs.
+        from homeline import daemon
+
+        return daemon.main(argv[1:])
+    if argv == ["--version"]:
+        print(f"homeline {__version__}")
+        return 0
+    from homeline import client
+
+    return client.main(argv)

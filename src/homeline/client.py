@@ -1,0 +1,204 @@
+"""The commands that ask a running service over the bus, and those that need none (doctor, decode-pdu, encode-pdu)."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from homeline import __version__, doctor, pdu_tool, tables
+from homeline.adapters.bus import Bus
+from homeline.errors import BusError, ConnectionLost, HomelineError, TimedOut
+from homeline.paths import Paths
+
+FAILED, USAGE, ABSENT, TIMEOUT = 1, 2, 3, 4
+CONNECT_TIMEOUT = 3.0  # seconds to reach ubusd
+CALL_TIMEOUT = 20.0  # seconds: no method of ours holds a call for longer than 15
+USSD_TIMEOUT = 120.0  # seconds: networks take their time
+
+Table = dict[str, Any]
+Ask = Callable[[str, Table], Awaitable[Table]]
+
+STATUS_WORDS = {
+    2: "an argument was refused",
+    3: "this version of the service has no such method",
+    4: "not found",
+    5: "nothing there",
+    6: "not allowed",
+    7: "the wait ran out",
+    8: "not supported",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if not hasattr(options, "work"):
+        parser.print_help()
+        return USAGE
+    try:
+        return int(options.work(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except TimedOut as error:
+        return _complain(str(error), TIMEOUT)
+    except ConnectionLost as error:
+        return _complain(f"{error} Is the service running? (/etc/init.d/homeline status)", ABSENT)
+    except BusError as error:
+        known = STATUS_WORDS.get(error.status, "")
+        return _complain(f"{error}{f' ({known})' if known else ''}", ABSENT if _absent(error) else FAILED)
+    except HomelineError as error:
+        return _complain(str(error), FAILED)
+
+
+def _absent(error: BusError) -> bool:
+    return error.status == 4 and "object" in str(error)
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"homeline: {text}", file=sys.stderr)
+    return code
+
+
+# -- the command line ----------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="homeline", description="The home phone number, from anywhere.")
+    parser.add_argument("--version", action="version", version=f"homeline {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands.add_parser("run", help="run the service (what the init script starts)")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="JSON for scripts instead of a table")
+    shared.add_argument("--root", type=Path, default=Path(os.environ.get("HOMELINE_ROOT", "/")), help=argparse.SUPPRESS)
+
+    def command(name: str, work: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words, parents=[shared])
+        added.set_defaults(work=work)
+        return added
+
+    added = command("status", _over_bus(_status), "dongles, rules and problems")
+    added.add_argument("dongle", nargs="?", default="")
+    added = command("inbox", _over_bus(_inbox), "messages, newest first")
+    added.add_argument("-n", "--limit", type=int, default=20, help="how many (at most 500)")
+    added.add_argument("--before", type=int, help="only those older than this id")
+    added.add_argument("--peer", help="only those from or to this number")
+    added.add_argument("--text", help="only those with this text in them")
+    added.add_argument("--unread", action="store_true", help="only unread ones")
+    added.add_argument("--direction", choices=["in", "out"])
+    added.add_argument("--id", type=int, help="one message, with its parts and deliveries")
+    added = command("send", _over_bus(_send), "send an SMS")
+    added.add_argument("to")
+    added.add_argument("text", help="the text; - reads it from standard input")
+    added.add_argument("--dongle", default="")
+    added.add_argument("--flash", action="store_true", help="show it at once, without storing it")
+    added.add_argument("--report", action="store_true", help="ask for a delivery report")
+    added.add_argument("--wait", type=int, default=15, help="seconds to wait for the network (at most 15)")
+    added = command("ussd", _over_bus(_ussd), "send a USSD code, or an answer to an open menu")
+    added.add_argument("code", help="such as *100#; `cancel` ends an open menu")
+    added.add_argument("--dongle", default="")
+    command("watch", _over_bus(_watch), "events as they come, until Ctrl-C")
+    command("doctor", doctor.run, "check everything and say what to do")
+    pdu_tool.add_arguments(commands)
+    _completion(commands)
+    return parser
+
+
+def _completion(commands: Any) -> None:
+    added = commands.add_parser("completion", help="a completion script for bash: eval \"$(homeline completion)\"")
+    words = " ".join(sorted(commands.choices))
+    script = f"complete -W '{words} --json --version --help' homeline"
+    added.set_defaults(work=lambda _options: print(script) or 0)
+
+
+def _over_bus(work: Callable[[argparse.Namespace, Bus], Awaitable[int]]) -> Callable[[argparse.Namespace], int]:
+    async def connected(options: argparse.Namespace) -> int:
+        bus = Bus(Paths(options.root).bus)
+        async with bus:
+            await bus.connected(CONNECT_TIMEOUT)
+            return await work(options, bus)
+
+    return lambda options: asyncio.run(connected(options))
+
+
+async def _call(bus: Bus, method: str, arguments: Table, timeout: float = CALL_TIMEOUT) -> Table:
+    given = {key: value for key, value in arguments.items() if value not in (None, "", False)}
+    return await bus.call("homeline", method, given, timeout)
+
+
+def _print_json(table: Any) -> None:
+    print(json.dumps(table, ensure_ascii=False, indent=2), flush=True)
+
+
+# -- the commands --------------------------------------------------------------------------------------------------
+
+
+async def _status(options: argparse.Namespace, bus: Bus) -> int:
+    reply = await _call(bus, "status", {"dongle": options.dongle})
+    _print_json(reply) if options.json else print(tables.status(reply))
+    return 0
+
+
+async def _inbox(options: argparse.Namespace, bus: Bus) -> int:
+    if options.id is not None:
+        reply = await _call(bus, "get_message", {"id": options.id})
+        _print_json(reply) if options.json else print(tables.one_message(reply))
+        return 0
+    names = ("limit", "before", "peer", "text", "unread", "direction")
+    reply = await _call(bus, "list_messages", {name: getattr(options, name) for name in names})
+    _print_json(reply) if options.json else print(tables.inbox(reply))
+    return 0
+
+
+async def _send(options: argparse.Namespace, bus: Bus) -> int:
+    text = sys.stdin.read() if options.text == "-" else options.text
+    names = ("to", "dongle", "flash", "report", "wait")
+    reply = await _call(bus, "send_message", {name: getattr(options, name) for name in names} | {"text": text})
+    _print_json(reply) if options.json else print(tables.sent(reply))
+    return FAILED if reply.get("state") in ("failed", "unknown") else 0
+
+
+async def _ussd(options: argparse.Namespace, bus: Bus) -> int:
+    if options.code == "cancel":
+        await _call(bus, "cancel_ussd", {"dongle": options.dongle})
+        return 0
+    reply = await _call(bus, "send_ussd", {"code": options.code, "dongle": options.dongle})
+    if reply.get("pending"):
+        reply = await _job(bus, int(reply["job"]), USSD_TIMEOUT)
+    _print_json(reply) if options.json else print(tables.ussd(reply))
+    return 0
+
+
+async def _job(bus: Bus, job: int, timeout: float) -> Table:
+    """Wait for a job's end. Raises TimedOut, or HomelineError with what the job says of its failure."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    while loop.time() < end:
+        reply = await _call(bus, "get_job", {"job": job})
+        if reply["state"] == "done":
+            return dict(reply["result"])
+        if reply["state"] == "failed":
+            raise HomelineError(str(reply.get("error", "failed")))
+        await asyncio.sleep(0.5)
+    raise TimedOut(f"The network did not answer within {timeout:.0f} s.")
+
+
+async def _watch(options: argparse.Namespace, bus: Bus) -> int:
+    def show(name: str, data: Table) -> None:
+        if options.json:
+            print(json.dumps({"event": name, "data": data}, ensure_ascii=False), flush=True)
+        else:
+            print(tables.event(name, data), flush=True)
+
+    await bus.listen("homeline.*", show)
+    await asyncio.Event().wait()
+    return 0

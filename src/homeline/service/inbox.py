@@ -1,0 +1,92 @@
+"""Receiving: parts from the drivers into the store, whole messages out to the bus and the dispatcher (DESIGN: the life of a message)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from homeline.adapters.store import Receipt, Store
+from homeline.core import numbers
+from homeline.errors import StoreError
+from homeline.model import Direction, Disposition, Event, ReceivedPart
+from homeline.service import shapes
+from homeline.service.context import Context
+
+log = logging.getLogger(__name__)
+
+LATEST_CHECK = 3600.0  # seconds: an upper bound on the sleep until the next lone part is due, for clocks that jump
+
+
+class Inbox:
+    """Stores what the drivers hand on and says so. A part is committed before `received` returns."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._parts_wait = asyncio.Event()
+
+    async def received(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
+        """Commit parts in one transaction; what each may become on the SIM. Raises StoreError: they must stay there."""
+        context = self._context
+        known = [replace(part, peer=self._peer(part)) for part in parts]
+        receipts = await context.database(Store.receive, known, context.clock(), context.plan, archived=archived)
+        for receipt in receipts:
+            self._announce(receipt)
+        if any(receipt.new and receipt.event is None for receipt in receipts):
+            self._parts_wait.set()
+        return [receipt.disposition for receipt in receipts]
+
+    def _peer(self, part: ReceivedPart) -> str:
+        if part.sender_type == "alphanumeric" or not part.sender:
+            return part.sender
+        return numbers.normalize(part.sender, self._context.config.main.country).e164 or part.sender
+
+    def _announce(self, receipt: Receipt) -> None:
+        if receipt.event is not None:
+            self._tell(receipt.event)
+        elif receipt.completed is not None:
+            self._context.emit("homeline.message.received", shapes.message(receipt.completed))
+            self._context.wake()
+
+    def _tell(self, event: Event) -> None:
+        message = event.message
+        if message is None:
+            return
+        if message.direction is Direction.IN:
+            log.info("Message %d received by %s from %s", message.id, message.dongle, shapes.masked(message.peer))
+            self._context.emit("homeline.message.received", shapes.message(message))
+        self._context.happened(event)
+
+    async def release(self, sim: str, forward: bool) -> int:
+        """Take archived messages of a SIM into the inbox; how many."""
+        context = self._context
+        events = await context.database(Store.release_archived, sim, context.clock(), context.plan, forward)
+        for event in events:
+            self._tell(event)
+        return len(events)
+
+    async def watch_parts(self) -> None:
+        """Deliver parts that stayed alone for longer than the time limit, for ever. Sleeps until the next one is due."""
+        while True:
+            try:
+                wait = await self._expire()
+            except StoreError as error:
+                log.warning("Lone parts could not be looked at: %s", error)
+                wait = LATEST_CHECK / 60
+            self._parts_wait.clear()
+            try:
+                await asyncio.wait_for(self._parts_wait.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _expire(self) -> float:
+        context = self._context
+        limit = context.config.main.join_timeout
+        now = context.clock()
+        for event in await context.database(Store.expire_parts, now, limit, context.plan):
+            self._tell(event)
+        due = await context.database(Store.next_expiry, limit)
+        return LATEST_CHECK if due is None else min(max(due - now, 1), LATEST_CHECK)
+
+

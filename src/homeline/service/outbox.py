@@ -1,0 +1,230 @@
+"""Sending: a durable queue for each dongle (DESIGN: the life of a message, 7).
+
+A part is committed as `sending` before the modem gets it, so whatever happens afterwards is known: an answer makes it
+`sent` or refused, a lost answer (or a crash) makes it `unknown`, and an unknown part is never sent again by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from homeline.adapters.store import Store
+from homeline.core import numbers, outgoing
+from homeline.errors import HomelineError, InvalidArgument, ModemError, StoreError, SubmitUnknown
+from homeline.model import DongleState, DongleStatus, Message, MessageState, Part
+from homeline.protocol import pdu
+from homeline.service import shapes
+from homeline.service.alerts import Alerts
+from homeline.service.context import Context
+from homeline.service.picking import pick
+
+log = logging.getLogger(__name__)
+
+LONGEST_SLEEP = 3600.0  # seconds: an upper bound, for clocks that jump
+STORE_PAUSE = 5.0  # seconds to wait after the store failed
+
+
+class Sender(Protocol):
+    """What the outbox wants of a driver."""
+
+    status: DongleStatus
+
+    async def submit(self, pdu_hex: str, tpdu_length: int) -> int:
+        """Hand one PDU to the network; its message reference.
+
+        Raises ModemError (refused), SubmitUnknown (the answer was lost), HomelineError (surely not sent).
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Queue:
+    """One dongle's worker: what wakes it, and when it sent (monotonic seconds), for the rate limit."""
+
+    wake: asyncio.Event
+    sent: deque[float]
+
+
+class Outbox:
+    """Queues messages and sends them, one at a time for each dongle."""
+
+    def __init__(self, context: Context, alerts: Alerts, dongles: Mapping[str, Sender]) -> None:
+        self._context = context
+        self._alerts = alerts
+        self._dongles = dongles
+        self._queues: dict[str, Queue] = {}
+        self._waiting: dict[int, asyncio.Future[Message]] = {}
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    async def send(
+        self, to: str, text: str, dongle: str = "", *, flash: bool = False, report: bool | None = None, wait: float = 0
+    ) -> Message:
+        """Queue a message and return it as it stands after at most `wait` seconds.
+
+        Raises InvalidArgument for a number or text that cannot be sent, NotFound for a dongle, StoreError.
+        """
+        message = await self._queue(to, text, pick(self._dongles, dongle), flash, report)
+        if wait <= 0:
+            return message
+        future = self._waiting[message.id] = asyncio.get_running_loop().create_future()
+        self.nudge(message.dongle)
+        try:
+            return await asyncio.wait_for(future, wait)
+        except TimeoutError:
+            return (await self._context.database(Store.get_message, message.id))[0]
+        finally:
+            self._waiting.pop(message.id, None)
+
+    async def _queue(self, to: str, text: str, sender: Sender, flash: bool, report: bool | None) -> Message:
+        context = self._context
+        name = sender.status.name
+        number = numbers.normalize(to, context.config.main.country)
+        address = number.e164 or numbers.dialable(to)
+        if not address:
+            raise InvalidArgument(f"to: '{to[:40]}' is not a phone number.")
+        if not text:
+            raise InvalidArgument("text: is empty.")
+        asked = report if report is not None else self._option(name).report
+        parts = pdu.encode_submit(address, text, message_class=0 if flash else None, report=asked)
+        message = await context.database(
+            Store.queue_message,
+            name,
+            sender.status.iccid or sender.status.imsi,
+            address,
+            to,
+            text,
+            parts[0].encoding,
+            [(part.pdu, part.text) for part in parts],
+            context.clock(),
+            asked,
+            flash,
+        )
+        log.info("Message %d to %s queued on %s, %d part(s)", message.id, shapes.masked(address), name, len(parts))
+        self.nudge(name)
+        return message
+
+    def nudge(self, dongle: str) -> None:
+        """Something changed for this dongle: a message was queued, or it became ready."""
+        if dongle in self._queues:
+            self._queues[dongle].wake.set()
+
+    # -- sending --------------------------------------------------------------------------------------------------
+
+    async def serve(self, name: str) -> None:
+        """Send what is queued for one dongle, until cancelled."""
+        queue = self._queues.setdefault(name, Queue(asyncio.Event(), deque()))
+        while True:
+            queue.wake.clear()
+            try:
+                pause = await self._next(name, queue)
+            except StoreError as error:
+                log.warning("%s: the outbox cannot be read or written: %s", name, error)
+                pause = STORE_PAUSE
+            if pause > 0:
+                await _sleep_until(queue.wake, pause)
+
+    async def _next(self, name: str, queue: Queue) -> float:
+        """Try to send one message; seconds until there may be something to do again."""
+        sender = self._dongles.get(name)
+        if sender is None or sender.status.state is not DongleState.READY:
+            return LONGEST_SLEEP  # its change of state nudges
+        context = self._context
+        now = context.clock()
+        waiting = await context.database(Store.next_queued, name, now)
+        if waiting is None:
+            due = await context.database(Store.next_queued_at, name)
+            return LONGEST_SLEEP if due is None else min(max(due - now, 1), LONGEST_SLEEP)
+        message, parts = waiting
+        pause = self._over_rate(name, queue, len(parts))
+        if pause <= 0:
+            await self._send(sender, message, parts, queue)
+        return pause
+
+    def _over_rate(self, name: str, queue: Queue, parts: int) -> float:
+        """Seconds to wait until so many parts are within the dongle's rate of parts a minute; 0 for none."""
+        rate = self._option(name).rate
+        now = time.monotonic()
+        while queue.sent and now - queue.sent[0] >= 60:
+            queue.sent.popleft()
+        excess = len(queue.sent) + min(parts, rate) - rate
+        return 0.0 if rate <= 0 or excess <= 0 else 60 - (now - queue.sent[excess - 1])
+
+    async def _send(self, sender: Sender, message: Message, parts: Sequence[Part], queue: Queue) -> None:
+        """Submit the parts that the network does not have yet, and settle the message's state."""
+        database, clock = self._context.database, self._context.clock
+        unknown = False
+        for part in parts:
+            if part.state in ("sent", "delivered", "unknown"):
+                unknown = unknown or part.state == "unknown"
+                continue
+            await database(Store.part_sending, message.id, part.number)
+            queue.sent.append(time.monotonic())
+            try:
+                reference = await sender.submit(part.pdu, pdu.tpdu_length(part.pdu))
+            except SubmitUnknown as error:
+                log.warning("Message %d part %d: %s", message.id, part.number, error)
+                await database(Store.part_unknown, message.id, part.number, str(error))
+                unknown = True
+            except HomelineError as error:
+                await database(Store.part_failed, message.id, part.number, str(error))
+                await self._refused(message, error)
+                return
+            else:
+                await database(Store.part_sent, message.id, part.number, reference, clock())
+        if unknown:
+            await database(Store.message_unknown, message.id, "The modem's answer was lost.")
+        else:
+            await database(Store.message_sent, message.id, clock())
+        await self._settled(message.id)
+
+    async def _refused(self, message: Message, error: HomelineError) -> None:
+        """Decide by the error's class whether the message is tried again."""
+        context = self._context
+        attempts = await context.database(Store.attempts, message.id)
+        verdict = outgoing.after_failure(
+            error if isinstance(error, ModemError) else None, attempts, self._option(message.dongle).retries
+        )
+        if verdict.retry_after is None:
+            event = await context.database(
+                Store.message_failed, message.id, str(error), context.clock(), context.plan
+            )
+            context.happened(event)
+            await self._settled(message.id)
+            return
+        log.warning("Message %d is tried again in %d s: %s", message.id, verdict.retry_after, error)
+        await context.database(
+            Store.message_retry, message.id, context.clock() + verdict.retry_after, str(error), verdict.counts
+        )
+
+    async def _settled(self, message_id: int) -> None:
+        """Tell whoever waits, the bus, and (of trouble) the owner."""
+        message = (await self._context.database(Store.get_message, message_id))[0]
+        future = self._waiting.get(message_id)
+        if future is not None and not future.done():
+            future.set_result(message)
+        sent = message.state in (MessageState.SENT, MessageState.DELIVERED)
+        self._context.emit(f"homeline.message.{'sent' if sent else 'failed'}", shapes.message(message))
+        if sent:
+            log.info("Message %d sent by %s", message.id, message.dongle)
+            return
+        what = "may or may not have been sent" if message.state is MessageState.UNKNOWN else "was not sent"
+        await self._alerts.raise_(
+            f"message.{message.id}.failed",
+            f"The message to {message.peer} {what}: {message.error}",
+            "It is not sent again by itself; send it once more if it did not arrive.",
+            dongle=message.dongle,
+        )
+
+
+async def _sleep_until(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,163 @@
+"""What the commands print for people. Whatever came over the air is shown as mere text: no control or direction marks."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Table = dict[str, Any]
+
+# Characters that would move the cursor, colour the terminal or turn the reading direction are shown as their code point.
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def plain(text: object) -> str:
+    """One line of text that a terminal shows as it is; a line end becomes a visible mark."""
+    shown = str(text).replace("\r\n", "\n").replace("\n", "⏎")
+    if shown.isprintable():
+        return shown
+    return "".join(
+        f"<{ord(char):04X}>" if unicodedata.category(char) in _HIDDEN and char not in "\u200c\u200d" else char
+        for char in shown
+    )
+
+
+def _block(text: object) -> str:
+    """Text of several lines, each plain."""
+    return "\n".join(plain(line) for line in str(text).replace("\r\n", "\n").split("\n"))
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: wide characters take two, combining ones none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def columns(rows: Iterable[Sequence[object]], heads: Sequence[str]) -> str:
+    """A table with aligned columns; the last one is as long as it is."""
+    lines = [list(heads)] + [[plain(cell) for cell in row] for row in rows]
+    widths = [max(_width(line[i]) for line in lines) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def clock(seconds: int | None) -> str:
+    """Local time of a reply's seconds since 1970."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds)) if seconds else "-"
+
+
+def _duration(seconds: int) -> str:
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+
+
+def _fields(pairs: Iterable[tuple[str, object]], indent: str = "  ") -> str:
+    filled = [(name, plain(value)) for name, value in pairs if value not in ("", None)]
+    wide = max((len(name) for name, _ in filled), default=0)
+    return "\n".join(f"{indent}{name:<{wide}}  {value}" for name, value in filled)
+
+
+def status(reply: Table) -> str:
+    parts = [f"Homeline {plain(reply.get('version', ''))}, up {_duration(int(reply.get('uptime', 0)))}"]
+    parts += [_dongle(dongle) for dongle in reply.get("dongles", [])]
+    rules = reply.get("rules", [])
+    if rules:
+        heads = ("RULE", "PENDING", "FAILED", "LAST SUCCESS", "LAST ERROR")
+        keys = ("name", "pending", "failed")
+        rows = [
+            [*(rule.get(key, "") for key in keys), clock(rule.get("last_success")), rule.get("last_error", "")]
+            for rule in rules
+        ]
+        parts.append(columns(rows, heads))
+    parts += [f"Unread messages: {reply['unread']}"] if "unread" in reply else []
+    problems = [f"! {plain(p.get('where', ''))}: {plain(p.get('text', ''))}{_advice(p)}" for p in reply.get("problems", [])]
+    return "\n\n".join(parts + (["\n".join(problems)] if problems else []))
+
+
+def _advice(table: Table) -> str:
+    return f"\n  -> {plain(table['advice'])}" if table.get("advice") else ""
+
+
+def _dongle(dongle: Table) -> str:
+    state = dongle["state"] + (f" ({dongle['reason']})" if dongle.get("reason") else "")
+    signal = f"{dongle['signal_dbm']} dBm" if "signal_dbm" in dongle else ""
+    network = " ".join(str(dongle[key]) for key in ("operator", "technology") if dongle.get(key))
+    storage = f"{dongle['storage_used']} of {dongle['storage_size']}" if "storage_size" in dongle else ""
+    pairs = [
+        ("state", f"{state} since {clock(dongle.get('since'))}"),
+        ("detail", dongle.get("detail", "")),
+        ("port", dongle.get("port", "")),
+        ("modem", " ".join(str(dongle[key]) for key in ("manufacturer", "model", "firmware") if dongle.get(key))),
+        ("imei", dongle.get("imei", "")),
+        ("sim", dongle.get("iccid", "")),
+        ("number", dongle.get("number", "")),
+        ("network", f"{network} ({dongle.get('registration', '')})"),
+        ("signal", signal),
+        ("storage", storage),
+    ]
+    return f"Dongle {plain(dongle['name'])}\n" + _fields(pairs)
+
+
+def inbox(reply: Table) -> str:
+    rows = [
+        [
+            ("*" if m.get("unread") else "") + str(m["id"]),
+            clock(m.get("sent_at") or m.get("at")),
+            "<" if m["direction"] == "in" else ">",
+            m.get("name") or m.get("peer", "?"),
+            m["state"],
+            _shown_text(m),
+        ]
+        for m in reply.get("messages", [])
+    ]
+    if not rows:
+        return "No messages."
+    table = columns(rows, ("ID", "TIME", "", "PEER", "STATE", "TEXT"))
+    return table + (f"\n… more: --before {reply['messages'][-1]['id']}" if reply.get("more") else "")
+
+
+def _shown_text(message: Table) -> str:
+    if message.get("text"):
+        return str(message["text"])
+    if message.get("data"):
+        return f"[{len(message['data']) // 2} octets of data] {message['data']}"
+    return f"[{message.get('note') or message.get('error') or 'no text'}]"
+
+
+def one_message(reply: Table) -> str:
+    message = reply["message"]
+    skip = ("text", "parts")
+    times = ("at", "sent_at", "delivered_at")
+    pairs = [(key, clock(value) if key in times else value) for key, value in message.items() if key not in skip]
+    blocks = [_fields(pairs, ""), _block(_shown_text(message))]
+    rows = [[p["number"], p.get("state", ""), p.get("reference", ""), p["pdu"]] for p in reply.get("parts", [])]
+    blocks += [columns(rows, ("PART", "STATE", "REF", "PDU"))] if rows else []
+    rows = [
+        [d["id"], d["rule"], d["channel"], d["state"], d["attempts"], d.get("error", "")]
+        for d in reply.get("deliveries", [])
+    ]
+    blocks += [columns(rows, ("DELIVERY", "RULE", "CHANNEL", "STATE", "TRIES", "ERROR"))] if rows else []
+    return "\n\n".join(blocks)
+
+
+def sent(reply: Table) -> str:
+    error = f": {plain(reply['error'])}" if reply.get("error") else ""
+    return f"Message {reply['id']}: {reply['state']}{error}"
+
+
+def ussd(reply: Table) -> str:
+    return _block(reply.get("text", "")) + ("\n(answer with: homeline ussd …)" if reply.get("more") else "")
+
+
+def event(name: str, data: Table) -> str:
+    """One line for `watch`."""
+    head = f"{time.strftime('%H:%M:%S')}  {name.removeprefix('homeline.'):<18}"
+    who = data.get("peer") or data.get("name") or data.get("channel") or data.get("dongle") or ""
+    what = data.get("text") or data.get("error") or data.get("reason") or ""
+    number = f"#{data['id']} " if "id" in data else ""
+    state = f"[{data['state']}] " if "state" in data else ""
+    return plain(f"{head} {number}{state}{who}  {what}")
