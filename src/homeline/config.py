@@ -1,7 +1,291 @@
-"""UCI becomes frozen dataclasses once, here."""
+"""Reads `/etc/config/homeline` and `homeline_secret` into one frozen `Config`: the only owner of option names.
+
+A mistake never stops the rest. The section with the mistake is left out (in `main`, which everything needs, only the
+option: it keeps its default) and `Config.problems` says section, option, value and reason. A secret's value is never
+said. What is merely odd (an unknown option, an option given twice) is said too, and the section counts.
+"""
 
 from __future__ import annotations
 
-from .config_options import Config, Dongle, Email, Main, Rule
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-__all__ = ["Config", "Dongle", "Email", "Main", "Rule"]
+from .config_options import SECTIONS, Config, Dongle, Email, Main, Option, Rule, SectionType
+from .config_types import MAX_VALUE
+from .errors import ConfigError, DecodeError
+from .model import Problem
+from .protocol import uci
+
+__all__ = ["SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read"]
+
+MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
+
+_TYPES = {section_type.name: section_type for section_type in SECTIONS}
+_MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_SHOWN = 80  # characters of a wrong value in a problem
+_MAX_PROBLEMS = 100  # a status reply has to hold them
+
+
+def load(folder: Path, previous: Config | None = None) -> Config:
+    """The configuration of the files in `folder`. Never raises.
+
+    Where `homeline` cannot be read at all the result is `previous` (else an empty, disabled configuration) with the
+    reason as its only problem, so that a typing error at a reload stops nothing that runs.
+    """
+    try:
+        main = _contents(folder / MAIN_FILE)
+        sections = uci.parse(main)
+    except (OSError, DecodeError) as error:
+        return replace(previous or Config(), problems=(_file_problem(MAIN_FILE, error),))
+    try:
+        secrets = uci.parse(_contents(folder / SECRET_FILE))
+    except FileNotFoundError:
+        return _Reader([]).config(sections)
+    except (OSError, DecodeError) as error:
+        return _Reader([], [_file_problem(SECRET_FILE, error)]).config(sections)
+    return _Reader(secrets).config(sections)
+
+
+def read(main: bytes | str, secrets: bytes | str = "") -> Config:
+    """The configuration of two files' contents. DecodeError where one breaks UCI's syntax."""
+    return _Reader(uci.parse(secrets)).config(uci.parse(main))
+
+
+def masked(config: Config) -> dict[str, object]:
+    """The effective configuration for `get_config`, with UCI's option names: {"main": {…}, "dongle": {NAME: {…}}, …}.
+
+    A secret is shown as "set" or "not set".
+    """
+    shown: dict[str, object] = {}
+    for kind in SECTIONS:
+        value = getattr(config, kind.attribute)
+        if kind.singleton:
+            shown[kind.singleton] = _masked_section(kind, value)
+        else:
+            shown[kind.name] = {section.name: _masked_section(kind, section) for section in value}
+    return shown
+
+
+def _masked_section(kind: SectionType, section: object) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    for option in kind.options:
+        value = getattr(section, option.attribute)
+        if option.secret:
+            shown[option.name] = "set" if value else "not set"
+        elif isinstance(value, tuple):
+            shown[option.name] = [str(item) for item in value]
+        else:
+            shown[option.name] = value if isinstance(value, bool | int) else str(value)
+    return shown
+
+
+def _contents(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(uci.MAX_SIZE + 1)
+
+
+def _file_problem(name: str, error: OSError | DecodeError) -> Problem:
+    where = f"/etc/config/{name}"
+    if isinstance(error, FileNotFoundError):
+        return Problem(where, "the file is missing", "install the package again, or start /etc/init.d/homeline")
+    if isinstance(error, OSError):
+        return Problem(where, f"cannot be read: {error.strerror}", "restart homeline, which makes a readable copy")
+    return Problem(
+        where, str(error), f"`uci show {name}` says the same; nothing of the file counts until it is put right"
+    )
+
+
+def _printable(value: str) -> str:
+    shown = "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in value[:_SHOWN]
+    )
+    return shown + ("…" if len(value) > _SHOWN else "")
+
+
+class _Reader:
+    """Collects sections and problems. A `ConfigError` raised inside means that a section is left out."""
+
+    def __init__(self, secrets: Iterable[uci.Section], problems: Iterable[Problem] = ()) -> None:
+        self._problems = list(problems)
+        self._secrets = {section.name: section for section in secrets}
+        self._broken_channels: set[str] = set()
+
+    def config(self, sections: list[uci.Section]) -> Config:
+        found: dict[str, list[Any]] = {section_type.attribute: [] for section_type in SECTIONS}
+        for section in sections:
+            kind = _TYPES.get(section.type)
+            if kind is None:
+                self._say(
+                    section.name, "", f"'{_printable(section.type)}' is not a type of section that Homeline knows"
+                )
+                continue
+            try:
+                found[kind.attribute].append(self._section(kind, section))
+            except ConfigError as error:
+                self._report(error)
+                if kind.channel:
+                    self._broken_channels.add(section.name)
+        self._check_secrets({section.name: section for section in sections})
+        main = found.pop("main")
+        config = Config(main=main[0] if main else Main(), **{name: tuple(values) for name, values in found.items()})
+        config = replace(config, dongles=self._distinct(config.dongles))
+        config = replace(config, rules=tuple(self._rules(config, sections)))
+        return replace(config, problems=self._bounded_problems())
+
+    def _bounded_problems(self) -> tuple[Problem, ...]:
+        more = len(self._problems) - _MAX_PROBLEMS
+        rest = (Problem(MAIN_FILE, f"{more} more problems are not shown"),) if more > 0 else ()
+        return (*self._problems[:_MAX_PROBLEMS], *rest)
+
+    def _say(self, section: str, option: str, reason: str, advice: str = "") -> None:
+        self._problems.append(Problem(f"{section}.{option}" if option else section, reason, advice))
+
+    def _report(self, error: ConfigError) -> None:
+        shown = f" (is '{_printable(error.value)}')" if error.value else ""
+        self._say(error.section, error.option, error.reason + shown, "the section is left out until this is put right")
+
+    def _section(self, kind: SectionType, section: uci.Section) -> Any:
+        if kind.singleton and section.name != kind.singleton:
+            raise ConfigError(section.name, "", "", f"only the section named '{kind.singleton}' counts")
+        if section.anonymous:
+            raise ConfigError(section.name, "", "", f"this {kind.name} section has no name; give it one")
+        values = self._values(kind, section)
+        if kind.singleton:
+            return kind.build(**values)
+        for option in kind.options:
+            if option.required and option.attribute not in values:
+                raise ConfigError(section.name, option.name, "", "is required")
+        return _COMPLETE.get(kind.name, _as_is)(kind.build(name=section.name, **values))
+
+    def _values(self, kind: SectionType, section: uci.Section) -> dict[str, Any]:
+        """The options' values by the dataclass's names. ConfigError (not for a singleton) once all mistakes are said."""
+        values: dict[str, Any] = {}
+        first: ConfigError | None = None
+        for option, raw in self._options(kind, section):
+            try:
+                values[option.attribute] = _value(section.name, option, raw)
+            except ConfigError as error:
+                if kind.singleton:
+                    self._say(
+                        section.name, option.name, f"{error.reason} (is '{_printable(error.value)}')", "default used"
+                    )
+                elif first is None:
+                    first = error
+                else:
+                    self._report(error)
+        if first:
+            raise first
+        return values
+
+    def _options(self, kind: SectionType, section: uci.Section) -> Iterable[tuple[Option, str | list[str]]]:
+        """The known options of a section and of its secret half; says what is odd."""
+        given = dict(section.options)
+        secret = self._secrets.get(section.name)
+        for option in kind.options:
+            if option.secret and option.name in given:
+                self._say(section.name, option.name, "is a secret", f"move it to /etc/config/{SECRET_FILE}")
+            if option.secret and secret and secret.type == section.type and option.name in secret.options:
+                given[option.name] = secret.options[option.name]
+        for name, raw in given.items():
+            known = kind.option(name)
+            if known is None:
+                self._say(
+                    section.name, name, "Homeline has no such option"
+                )  # its value may be a secret with a typing error
+            else:
+                yield known, raw
+        for name in sorted(section.repeated):
+            self._say(section.name, name, "is given more than once; the last one counts")
+
+    def _check_secrets(self, sections: dict[str, uci.Section]) -> None:
+        for name, secret in self._secrets.items():
+            section = sections.get(name)
+            where = f"{SECRET_FILE}.{name}"
+            if section is None or section.type != secret.type:
+                what = f"'{_printable(secret.type)}' section of this name"
+                self._say(where, "", f"{MAIN_FILE} has no {what}, so its secrets are not used")
+            elif kind := _TYPES.get(secret.type):
+                for option in secret.options:
+                    row = kind.option(option)
+                    if row is None or not row.secret:
+                        self._say(
+                            where, option, "is not a secret that Homeline knows", f"belongs in {MAIN_FILE}, if anywhere"
+                        )
+
+    def _distinct(self, dongles: tuple[Dongle, ...]) -> tuple[Dongle, ...]:
+        """Leaves out a dongle that claims the modem of an earlier one."""
+        taken: dict[tuple[str, str], str] = {}
+        kept = []
+        for dongle in dongles:
+            claims = [(option, value) for option in ("imei", "usb_path", "port") if (value := getattr(dongle, option))]
+            claims = (claims or [("imei", "")]) if dongle.enabled else []
+            clash = next((claim for claim in claims if claim in taken), None)
+            if clash:
+                option, value = clash
+                reason = (
+                    f"is that of dongle '{taken[clash]}' as well"
+                    if value
+                    else (f"is required, as dongle '{taken[clash]}' already takes whatever modem there is")
+                )
+                self._report(ConfigError(dongle.name, option, value, reason))
+                continue
+            taken.update((claim, dongle.name) for claim in claims)
+            kept.append(dongle)
+        return tuple(kept)
+
+    def _rules(self, config: Config, sections: list[uci.Section]) -> Iterable[Rule]:
+        """The rules that have a channel to send to; says every name that is not there."""
+        known_dongles = {section.name for section in sections if section.type == "dongle"}
+        known_channels = {*config.channels, *self._broken_channels}
+        for rule in config.rules:
+            for dongle in rule.dongles:
+                if dongle not in known_dongles:
+                    self._say(rule.name, "dongles", f"there is no dongle '{dongle}'", "nothing matches this name")
+            for channel in rule.channels:
+                if channel not in known_channels:
+                    self._say(rule.name, "channels", f"there is no channel '{channel}'", "it is left out of the rule")
+            channels = tuple(channel for channel in rule.channels if channel in known_channels)
+            if channels:
+                yield replace(rule, channels=channels)
+            else:
+                self._report(ConfigError(rule.name, "channels", "", "names no channel that is there"))
+
+
+def _value(section: str, option: Option, raw: str | list[str]) -> object:
+    """One option's value. A list may be written as a single option; the reverse is a mistake."""
+    if option.many:
+        items = [raw] if isinstance(raw, str) else raw
+        return tuple(dict.fromkeys(_parsed(section, option, item) for item in items))
+    if isinstance(raw, list):
+        raise ConfigError(section, option.name, "", "is one value, not a list")
+    return _parsed(section, option, raw)
+
+
+def _parsed(section: str, option: Option, raw: str) -> object:
+    shown = "" if option.secret else raw
+    if not raw or len(raw) > MAX_VALUE:
+        raise ConfigError(
+            section, option.name, shown, "is empty" if not raw else f"is longer than {MAX_VALUE} characters"
+        )
+    try:
+        return option.kind.parse(raw)
+    except ValueError as error:
+        raise ConfigError(section, option.name, shown, str(error)) from None
+
+
+def _as_is(section: Any) -> Any:
+    return section
+
+
+def _complete_email(email: Email) -> Email:
+    if not email.host and not email.command:
+        raise ConfigError(email.name, "host", "", "is required, unless a command is set")
+    if email.user and not email.password and not email.command:
+        raise ConfigError(email.name, "password", "", f"is not set; it belongs in /etc/config/{SECRET_FILE}")
+    return email if email.port else replace(email, port=_MAIL_PORTS[email.tls])
+
+
+# What the rows alone cannot say of a section: defaults and duties that depend on other options.
+_COMPLETE: dict[str, Callable[[Any], Any]] = {"email": _complete_email}

@@ -7,6 +7,7 @@ this table and a test compares them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import config_types as t
 from .model import Driver, EventKind, Problem, Storage
@@ -105,6 +106,7 @@ class Option:
     doc: str
     many: bool = False  # `list` in UCI, a tuple here
     secret: bool = False  # lives in homeline_secret
+    required: bool = False
     field: str = ""  # the dataclass's name for it, where that differs
 
     @property
@@ -117,7 +119,7 @@ class SectionType:
     """One type of section. `attribute` is the field of Config; a `singleton` is the only section, with that name."""
 
     name: str
-    build: type[Main] | type[Dongle] | type[Rule] | type[Email]
+    build: type[Any]  # a dataclass; all but a singleton's have `name`
     attribute: str
     doc: str
     options: tuple[Option, ...]
@@ -159,12 +161,12 @@ _RULE = (
     Option("dongles", t.NAME, "Only what came through these dongles; all if none is named.", many=True),
     Option("senders", t.PATTERN, "Only from these senders; from all if none is named.", many=True),
     Option("not_senders", t.PATTERN, "Not from these senders.", many=True),
-    Option("channels", t.NAME, "Where it goes: names of channel sections. Required.", many=True),
+    Option("channels", t.NAME, "Where it goes: names of channel sections.", many=True, required=True),
 )
 
 _EMAIL = (
-    Option("to", t.MAIL_ADDRESS, "Who gets the mail. Required.", many=True),
-    Option("from", t.MAIL_ADDRESS, "The mail's sender. Required.", field="sender"),
+    Option("to", t.MAIL_ADDRESS, "Who gets the mail.", many=True, required=True),
+    Option("from", t.MAIL_ADDRESS, "The mail's sender.", required=True, field="sender"),
     Option("host", t.HOST, "The mail server. Required unless `command` is set."),
     Option("port", t.integer(1, 65535), "Its port. Without it 587 with `starttls`, 465 with `tls`, 25 with `none`."),
     Option("tls", t.choice("starttls", "tls", "none"), "How the connection is secured."),

@@ -67,7 +67,7 @@ def anonymous_name(section_type: str, position: int) -> str:
 
 
 def dump(sections: Iterable[Section], package: str = "") -> str:
-    """The text that `uci commit` writes, or with `package` that of `uci export`. EncodeError: UCI cannot hold a value."""
+    """The text that `uci commit` writes, or with `package` that of `uci export`. EncodeError: it cannot be written."""
     lines = [f"package {package}"] if package else []
     for section in sections:
         if not _TYPE.fullmatch(section.type) or re.search(r"['\";#\\]", section.type):
