@@ -15,6 +15,9 @@ _TTY_NAMES = ("ttyUSB", "ttyACM")
 _LONGEST_FILE = 256  # octets of a sysfs attribute that are read
 
 
+Device = tuple[str, str, str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One serial port of a USB device, or a port without one (`usb_path` is empty then)."""
@@ -22,6 +25,7 @@ class Candidate:
     port: Path  # the device file, below the root in use
     usb_path: str = ""  # such as 1-1.2
     interface: int | None = None
+    number: str = ""  # the address the bus gave it: new with each plug
     vendor_id: str = ""  # four hexadecimal digits, lower case
     product_id: str = ""
     manufacturer: str = ""
@@ -29,9 +33,9 @@ class Candidate:
     serial: str = ""
 
     @property
-    def device(self) -> tuple[str, str, str, str]:
+    def device(self) -> Device:
         """Equal for all ports of one device while it stays plugged in; another device in the socket differs."""
-        return self.usb_path or str(self.port), self.vendor_id, self.product_id, self.serial
+        return self.usb_path or str(self.port), self.number, self.vendor_id, self.product_id, self.serial
 
 
 def candidates(sys: Path, dev: Path) -> list[Candidate]:
@@ -49,9 +53,9 @@ def at_path(port: Path, known: Iterable[Candidate]) -> Candidate:
     return Candidate(port)
 
 
-def by_device(found: Iterable[Candidate]) -> dict[tuple[str, str, str, str], list[Candidate]]:
+def by_device(found: Iterable[Candidate]) -> dict[Device, list[Candidate]]:
     """Candidates grouped by the device they belong to, orders kept."""
-    devices: dict[tuple[str, str, str, str], list[Candidate]] = {}
+    devices: dict[Device, list[Candidate]] = {}
     for candidate in found:
         devices.setdefault(candidate.device, []).append(candidate)
     return devices
@@ -86,6 +90,7 @@ def _candidate(entry: Path, dev: Path) -> Candidate | None:
                 port,
                 folder.name,
                 interface,
+                _read(folder / "devnum"),
                 vendor.lower(),
                 _read(folder / "idProduct").lower(),
                 _read(folder / "manufacturer"),
