@@ -25,6 +25,7 @@ MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 _TYPES = {section_type.name: section_type for section_type in SECTIONS}
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SHOWN = 80  # characters of a wrong value in a problem
+_MAX_NAME = 64  # characters of a section's name, which stands in every row of the store
 _MAX_PROBLEMS = 100  # a status reply has to hold them
 
 
@@ -140,7 +141,7 @@ class _Reader:
         return (*self._problems[:_MAX_PROBLEMS], *rest)
 
     def _say(self, section: str, option: str, reason: str, advice: str = "") -> None:
-        self._problems.append(Problem(f"{section}.{option}" if option else section, reason, advice))
+        self._problems.append(Problem(_printable(f"{section}.{option}" if option else section), reason, advice))
 
     def _report(self, error: ConfigError) -> None:
         shown = f" (is '{_printable(error.value)}')" if error.value else ""
@@ -151,6 +152,8 @@ class _Reader:
             raise ConfigError(section.name, "", "", f"only the section named '{kind.singleton}' counts")
         if section.anonymous:
             raise ConfigError(section.name, "", "", f"this {kind.name} section has no name; give it one")
+        if len(section.name) > _MAX_NAME:
+            raise ConfigError(section.name, "", "", f"its name is longer than {_MAX_NAME} characters")
         values = self._values(kind, section)
         if kind.singleton:
             return kind.build(**values)
@@ -160,7 +163,7 @@ class _Reader:
         return _COMPLETE.get(kind.name, _as_is)(kind.build(name=section.name, **values))
 
     def _values(self, kind: SectionType, section: uci.Section) -> dict[str, Any]:
-        """The options' values by the dataclass's names. ConfigError (not for a singleton) once all mistakes are said."""
+        """The options' values by the dataclass's names. ConfigError (but for a singleton) when all is said."""
         values: dict[str, Any] = {}
         first: ConfigError | None = None
         for option, raw in self._options(kind, section):
