@@ -1,0 +1,112 @@
+"""Rows to values of the model, and the questions' answers that the model has no name for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from homeline.adapters.store_base import Row, hexed, inexact
+from homeline.model import Alert, Delivery, DeliveryState, Direction, Disposition, Event, Message, MessageState, Part
+
+MESSAGE = (
+    "message.id, direction, message.state, message.dongle, message.sim, message.peer, peer_raw, peer_name, "
+    "message.text, message.at, sent_at, sent_offset, delivered_at, encoding, message_class, parts_total, parts_have, data, "
+    "message.note, message.error, message.unread, report, flash, port_to, port_from"
+)
+PART = "number, pdu, text, state, reference, error"
+DELIVERY = "id, event, rule, channel, state, attempts, next_at, created_at, done_at, error, revision"
+ALERT = "id, key, text, advice, severity, dongle, raised_at, cleared_at, acknowledged"
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one received part.
+
+    `event` is there when the part made a message whole (or is one that cannot be decoded): its deliveries are made.
+    `completed` is there instead when the message had already been delivered with gaps; it is delivered once more.
+    """
+
+    disposition: Disposition
+    new: bool
+    event: Event | None = None
+    completed: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages, newest first; `more` lie before the last; `unread` counts all unread messages of the store."""
+
+    messages: Sequence[Message]
+    more: bool
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """All messages with one peer, both directions."""
+
+    peer: str
+    name: str
+    last: Message
+    unread: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationPage:
+    """Conversations, the newest first; the next page is before the id of the last one's message."""
+
+    conversations: Sequence[Conversation]
+    more: bool
+    unread: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSummary:
+    """How the deliveries of one rule fare. Times are None where it never happened."""
+
+    rule: str
+    pending: int = 0
+    failed: int = 0
+    success_at: int | None = None
+    error_at: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the last run left half done: messages now `unknown`, and how many were put back in the queue."""
+
+    unknown: Sequence[Message]
+    requeued: int
+
+
+def message_of(row: Row) -> Message:
+    """A message from the columns `MESSAGE`."""
+    return Message(
+        row[0],
+        Direction(row[1]),
+        MessageState(row[2]),
+        *row[3:18],
+        None if row[23] is None else (row[23], row[24]),
+        row[18],
+        row[19],
+        bool(row[20]),
+        bool(row[21]),
+        bool(row[22]),
+    )
+
+
+def part_of(row: Row) -> Part:
+    """A part from the columns `PART`."""
+    return Part(row[0], hexed(row[1]), inexact(row[2]), row[3], row[4], row[5])
+
+
+def delivery_of(row: Row) -> Delivery:
+    """A delivery from the columns `DELIVERY`."""
+    return Delivery(row[0], row[1], row[2], row[3], DeliveryState(row[4]), *row[5:])
+
+
+def alert_of(row: Row) -> Alert:
+    """An alert from the columns `ALERT`."""
+    return Alert(*row[:8], bool(row[8]))
