@@ -76,7 +76,8 @@ class Deliveries(StoreBase):
         if row[1] == EventKind.MESSAGE:
             message = self._message(event)
             return None if message is None else message_event(message)
-        return Event(row[0], EventKind(row[1]), *row[2:6], fields=json.loads(row[6]) if row[6] else {})
+        fields = json.loads(row[6]) if row[6] else {}
+        return Event(row[0], EventKind(row[1]), row[2], row[3], row[4], row[5], fields=fields)
 
     def _message(self, message: int) -> Message | None:
         row = self._one(f"SELECT {MESSAGE} FROM message WHERE id = ?", message)  # noqa: S608 - columns, no values
@@ -124,7 +125,7 @@ class Deliveries(StoreBase):
     ) -> list[tuple[Delivery, Event]]:
         """Pending deliveries whose time has come, of these channels (None: of all), the longest due first."""
         if channels is None:
-            channels = [row[0] for row in self._all("SELECT DISTINCT channel FROM delivery WHERE state = 'pending'")]
+            channels = self.waiting_channels()
         due: list[Delivery] = []
         for channel in channels:
             rows = self._all(
@@ -144,6 +145,16 @@ class Deliveries(StoreBase):
             *(channel, len(self._sending) + 1),
         )
         return next((row[1] for row in rows if row[0] not in self._sending), None)
+
+    def waiting_channels(self) -> list[str]:
+        """The names of all channels for which a delivery is pending."""
+        return [row[0] for row in self._all("SELECT DISTINCT channel FROM delivery WHERE state = 'pending'")]
+
+    def hurry_channel(self, channel: str, now: int) -> None:
+        """Make everything that is pending for a channel due now: it works again, or has new settings."""
+        self._run(
+            "UPDATE delivery SET next_at = ? WHERE state = 'pending' AND channel = ? AND next_at > ?", now, channel, now
+        )
 
     def delivery_sending(self, delivery: int, now: int) -> None:
         """The channel has it now: `due_deliveries` does not give it again until its end is told."""
@@ -206,7 +217,8 @@ class Deliveries(StoreBase):
         if self._number(f"SELECT count(*) FROM delivery WHERE {column} = ?", _id(value)) == 0:  # noqa: S608
             raise NotFound(f"There is no delivery of {'event' if column == 'event' else 'id'} {value}.")
         return self._run(
-            "UPDATE delivery SET next_at = ?, done_at = NULL, created_at = iif(state = 'failed', ?, created_at), "
+            "UPDATE delivery SET next_at = ?, done_at = NULL, "  # noqa: S608 - one of two columns
+            "created_at = iif(state = 'failed', ?, created_at), "
             f"state = 'pending' WHERE {column} = ? AND state IN ('failed', 'pending')",
             *(now, now, value),
         ).rowcount

@@ -10,8 +10,8 @@ from homeline.model import Alert, Delivery, DeliveryState, Direction, Dispositio
 
 MESSAGE = (
     "message.id, direction, message.state, message.dongle, message.sim, message.peer, peer_raw, peer_name, "
-    "message.text, message.at, sent_at, sent_offset, delivered_at, encoding, message_class, parts_total, parts_have, data, "
-    "message.note, message.error, message.unread, report, flash, port_to, port_from"
+    "message.text, message.at, sent_at, sent_offset, delivered_at, encoding, message_class, parts_total, parts_have, "
+    "data, port_to, message.note, message.error, message.unread, report, flash, port_from"
 )
 PART = "number, pdu, text, state, reference, error"
 DELIVERY = "id, event, rule, channel, state, attempts, next_at, created_at, done_at, error, revision"
@@ -83,18 +83,11 @@ class Recovery:
 
 def message_of(row: Row) -> Message:
     """A message from the columns `MESSAGE`."""
-    return Message(
-        row[0],
-        Direction(row[1]),
-        MessageState(row[2]),
-        *row[3:18],
-        None if row[23] is None else (row[23], row[24]),
-        row[18],
-        row[19],
-        bool(row[20]),
-        bool(row[21]),
-        bool(row[22]),
-    )
+    values = list(row[:-1])
+    values[1:3] = Direction(row[1]), MessageState(row[2])
+    values[18] = None if row[18] is None else (row[18], row[-1])
+    values[21:] = (bool(value) for value in values[21:])
+    return Message(*values)
 
 
 def part_of(row: Row) -> Part:
@@ -109,4 +102,6 @@ def delivery_of(row: Row) -> Delivery:
 
 def alert_of(row: Row) -> Alert:
     """An alert from the columns `ALERT`."""
-    return Alert(*row[:8], bool(row[8]))
+    alert = Alert(*row)
+    alert.acknowledged = bool(alert.acknowledged)
+    return alert

@@ -65,7 +65,7 @@ CREATE TABLE message (
 CREATE INDEX message_peer ON message(peer);
 CREATE INDEX message_dongle ON message(dongle);
 CREATE INDEX message_direction ON message(direction);
-CREATE INDEX message_unread ON message(unread) WHERE unread = 1;
+CREATE INDEX message_unread ON message(unread);
 CREATE INDEX message_joining ON message(sim, peer_raw, joining) WHERE joining IS NOT NULL;
 CREATE INDEX message_open ON message(open_since) WHERE open_since IS NOT NULL;
 CREATE INDEX message_archived ON message(sim) WHERE archived = 1;
