@@ -1,7 +1,8 @@
 """When to try a delivery again, and when to give up. Pure: the clock and the dice are arguments.
 
 Times are seconds. The router's clock may jump (it starts in 1970 until it has met a time server), so a delivery's age
-alone never ends it: it must also have been tried `tries` times, which takes a while whatever the clock says.
+alone never ends it: it must also have been tried many times, or its channel must have failed for a while as a clock says
+that does not jump.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ class Policy:
 
     first: float = 5.0  # pause after the first failure
     factor: float = 2.0  # each further pause is so many times longer
-    longest: float = 3600.0  # the back-off grows up to this
+    longest: float = 900.0  # the back-off grows up to this
     longest_asked: float = 86400.0  # a peer that says when to come back is obeyed up to this
     jitter: float = 0.2  # a pause is made longer by up to this share, so that many do not come back together
     lifetime: int = 3 * 86400  # age at which a delivery that still fails is given up
-    tries: int = 12  # but not before so many attempts
+    tries: int = 12  # but not before so many attempts, some two hours
+    outage: float = 3600.0  # unless its channel has failed for so long without a success in between
 
     @property
     def horizon(self) -> int:
@@ -46,8 +48,17 @@ def next_attempt(
     now: int,
     random: float,
     retry_after: float | None = None,
+    failing_for: float = 0.0,
 ) -> int | None:
-    """The time of the next attempt after a passing failure of attempt number `attempts`, or None to give up."""
-    if attempts >= policy.tries and now - created_at >= policy.lifetime:
+    """The time of the next attempt after a passing failure of attempt number `attempts`, or None to give up.
+
+    `failing_for` is how long the channel has not taken anything, by a clock that does not jump.
+    """
+    if overdue(policy, created_at, now) and (attempts >= policy.tries or failing_for >= policy.outage):
         return None
     return now + max(1, round(pause(policy, attempts, random, retry_after)))
+
+
+def overdue(policy: Policy, created_at: int, now: int) -> bool:
+    """Whether a delivery is older than its lifetime."""
+    return now - created_at >= policy.lifetime
