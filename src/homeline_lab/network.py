@@ -206,6 +206,14 @@ class Network:
     def _report(self, submission: tpdu.Submission, reference: int, sent: datetime, status: int) -> None:
         self.deliver_pdus([tpdu.status_report(reference, submission.recipient, sent, self.now(), status, self.smsc)])
 
+    def set_outcome(self, number: str, refuse: int | None, status: int | None, delay: float) -> None:
+        """What becomes of messages to a number; "" is all others."""
+        outcome = Outcome(refuse, status, delay)
+        if number:
+            self.outcomes[number] = outcome
+        else:
+            self.outcome = outcome
+
     def service(self, session: UssdMenu | None, code: str) -> str | UssdMenu | None:
         """The answer to a USSD code, or to a choice in an open menu. None: the network knows no such code."""
         return self.ussd.get(code) if session is None else session.choices.get(code)

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
+OWN_NUMBER = "+41790000001"
+
+
 class Status(IntEnum):
     """3GPP TS 27.005 3.1 <stat> in PDU mode."""
 
@@ -67,7 +70,7 @@ class Sim:
 
     iccid: str = "8941010000000000001"
     imsi: str = "228010000000001"
-    number: str = "+41790000001"  # empty: the card does not know it (AT+CNUM answers OK alone)
+    number: str = OWN_NUMBER  # empty: the card does not know it (AT+CNUM answers OK alone)
     pin: str = ""
     puk: str = "12345678"
     pin_tries: int = 3
