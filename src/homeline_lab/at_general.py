@@ -172,7 +172,7 @@ COMMANDS: dict[str, Handler] = {
         accept,
     ),
     **dict.fromkeys(("+CSSN", "+CMMS", "+CSDH", "+CVHU", "+CTZR", "+CTZU", "+CGEREP", "+CLVL", "+CMUT"), accept),
-    **dict.fromkeys(("+CLIR", "+COLP", "+CCWA", "+CSTA", "+CMOD", "+CBST", "+CRLP", "+CGATT", "+CSCB"), accept),
+    **dict.fromkeys(("+CLIR", "+COLP", "+CCWA", "+CSTA", "+CMOD", "+CBST", "+CRLP", "+CSCB"), accept),
     "Z": reset_settings,
     "&F": reset_settings,
     "I": identification,

@@ -150,11 +150,17 @@ def simcom_mode(modem: Modem, request: Request) -> list[str]:
     return [] if request.op is Op.SET else [f"+CNSMOD: 0,{SIMCOM_MODE.get(modem.network.access, 0)}"]
 
 
+def attached(modem: Modem, request: Request) -> list[str]:
+    """AT+CGATT: packet service goes with registration."""
+    return [f"+CGATT: {int(modem.registered)}"] if request.op is Op.READ else []
+
+
 COMMANDS: dict[str, Handler] = {
     "+CREG": registration,
     "+CGREG": registration,
     "+CEREG": registration,
     "+COPS": operator,
+    "+CGATT": attached,
     "+CSQ": signal_quality,
     "+CESQ": extended_quality,
 }

@@ -149,7 +149,9 @@ class Modem:
         self.later(self.network.flush)
 
     def set_function(self, function: int) -> None:
-        """AT+CFUN: 1 is full, 0 and 4 are without radio."""
+        """AT+CFUN: 1 is full, 0 and 4 are without radio. Setting what is set already disturbs nothing."""
+        if function == self.function:
+            return
         self.function = function
         self._camping = False
         if function == 1 and self.sim and self.sim.lock is Lock.READY:
