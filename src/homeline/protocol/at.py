@@ -49,7 +49,7 @@ _TWO_LINES = re.compile(r"\+(?:CMT:|CBM:|CDS:\s*\d+\s*$)")  # a PDU follows; tex
 _PREFIXED = re.compile(r"[+^*$%#&_][A-Z0-9_+]{2,16}:", re.IGNORECASE)
 _KEYWORDS = re.compile(
     r"RING|RDY|START|CALL READY|SMS READY|(?:SMS|PB) DONE|SIM READY|NORMAL POWER DOWN|POWERED DOWN|\^SYSSTART"
-    r"|HANGUP: ?\d+|VOICE CALL: ?(?:BEGIN|END).*|MISSED_CALL: ?.*|(?:OVER|UNDER)-VOLTAGE.*"
+    r"|\+?SMS FULL|HANGUP: ?\d+|VOICE CALL: ?(?:BEGIN|END).*|MISSED_CALL: ?.*|(?:OVER|UNDER)-VOLTAGE.*"
     r"|NO CARRIER|BUSY|NO ANSWER|NO DIAL ?TONE|CONNECT.*",
     re.IGNORECASE,
 )

@@ -1,6 +1,6 @@
 """Final results that are errors: +CME ERROR (3GPP TS 27.007 9.2) and +CMS ERROR (3GPP TS 27.005 3.2.5), in words.
 
-`outcome` sorts the refusals of a submission for the outbox.
+`submit_failure` sorts the refusals of a submission for the outbox.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ _CME = """\
 515 modem busy, starting or processing a command
 """
 
-# 0..127: RP causes (3GPP TS 24.011 E.2); 128..255: TP failure causes (3GPP TS 23.040 9.2.3.22). Letters: `outcome`.
+# 0..127: RP causes (3GPP TS 24.011 E.2); 128..255: TP failure causes (3GPP TS 23.040 9.2.3.22). Letters: Outcome.
 _CMS = """\
 1p unassigned number
 8p operator determined barring
@@ -199,7 +199,7 @@ def modem_error(command: str, final: str) -> ModemError:
     return ModemError(f"{command}: the modem says {final}")
 
 
-def outcome(error: ModemError) -> Outcome:
+def submit_failure(error: ModemError) -> Outcome:
     """What this refusal of AT+CMGS or AT+CMSS means for the message.
 
     A bare ERROR counts as transient, since the outbox bounds its retries; vendors' own codes (512 and up) say nothing

@@ -1,8 +1,9 @@
 """One builder and one parser for each AT command of ITU-T V.250 and 3GPP TS 27.007 that is in use here.
 
 A builder gives an `at.Command`; its parser raises DecodeError only. Registration, operator and signal are in
-`commands_network`, SMS in `commands_sms`, calls and the phone book in `commands_calls`, vendors' own in `vendors`,
-unsolicited lines in `notices`. Timeouts are the longest that manuals give, cut where no person would wait.
+`commands_network`, SMS in `commands_sms`, calls and the phone book in `commands_calls`, vendors' own in `vendors`.
+Timeouts are the longest that manuals give, cut where no person would wait. What the modem says unasked (`unsolicited`)
+and what a refused submission means (`submit_failure`) can be had from here too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 from homeline.errors import DecodeError
 from homeline.protocol import at_fields as f
 from homeline.protocol.at import Command, nothing
+from homeline.protocol.at_errors import submit_failure as submit_failure
+from homeline.protocol.notices import Notice as Notice
+from homeline.protocol.notices import unsolicited as unsolicited
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,13 +30,56 @@ _ACT = (
     *("gsm", "gsm-compact", "umts", "edge", "hsdpa", "hsupa", "hspa"),
     *("lte", "gsm", "lte", "lte", "5gnr", "5gnr", "lte"),
 )
+# What vendors call them, the first match counts
+_NAMES = (
+    ("NSA", "lte"),
+    ("NR", "5gnr"),
+    ("LTE", "lte"),
+    ("HSPA+", "hspa-plus"),
+    ("HSPA", "hspa"),
+    ("HSDPA", "hsdpa"),
+    ("HSUPA", "hsupa"),
+    ("WCDMA", "umts"),
+    ("UMTS", "umts"),
+    ("TDSCDMA", "umts"),
+    ("TD-SCDMA", "umts"),
+    ("EDGE", "edge"),
+    ("GPRS", "gprs"),
+    ("GSM", "gsm"),
+)
 _REGISTRATION = re.compile(r"\+(CREG|CGREG|CEREG|C5GREG):\s*(.*)")
 _OPERATOR = re.compile(r'\(\s*(\d)\s*,\s*"([^"]*)"\s*,\s*"([^"]*)"\s*,\s*"([^"]*)"\s*(?:,\s*(\d+)\s*)?\)')
+
+# Huawei's <sysmode> and <submode> in ModemManager's words; the sub-mode is the finer one
+_HUAWEI_MODES = {3: "gsm", 5: "umts", 7: "umts", 15: "umts"}
+_HUAWEI_SUBMODES = {
+    **{1: "gsm", 2: "gprs", 3: "edge", 4: "umts", 5: "hsdpa", 6: "hsupa", 7: "hspa", 8: "umts", 9: "hspa-plus"},
+    **{17: "hspa-plus", 18: "hspa-plus", 101: "lte"},
+}
 
 
 def technology(act: int | None) -> str:
     """The access technology of an <AcT> number, "" where it is not known."""
     return _ACT[act] if act is not None and 0 <= act < len(_ACT) else ""
+
+
+def named_technology(name: str) -> str:
+    """The access technology that a vendor writes as `FDD LTE`, `HSPA+` and so on; "" for none or an unknown one."""
+    upper = name.upper()
+    return next((ours for theirs, ours in _NAMES if theirs in upper), "")
+
+
+def huawei_technology(mode: int, submode: int | None) -> str:
+    """The access technology of ^MODE and ^SYSINFO, "" without service."""
+    return _HUAWEI_SUBMODES.get(submode or 0, "") or _HUAWEI_MODES.get(mode, "")
+
+
+def huawei_dbm(rest: str) -> int | None:
+    """What ^HCSQ says: "LTE",rssi,rsrp,sinr,rsrq or "WCDMA",rssi,rscp,ecio or "GSM",rssi; 255 is unknown."""
+    fields = f.split(rest)
+    index, offset = {"LTE": (2, -141), "WCDMA": (2, -121)}.get(f.text(fields, 0).upper(), (1, -121))
+    value = f.optional(fields, index, "^HCSQ")
+    return value + offset if value is not None and 0 <= value <= 97 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +129,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """`rssi` and `ber` as in +CSQ, None for "not known"; `dbm` of whatever the technology measures (RSSI, RSCP, RSRP)."""
+    """`rssi` and `ber` as in +CSQ, None for "not known"; `dbm` of what the technology measures (RSSI, RSCP, RSRP)."""
 
     rssi: int | None
     ber: int | None
