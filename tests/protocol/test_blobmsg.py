@@ -111,7 +111,6 @@ BROKEN = [
     ("85000003", "3 octets"),
     ("85ffffff 0001 6100 00000001", "16777215 octets"),
     ("8500000b 0001 6100 000000", "where 11 are left"),  # the last attribute's padding is missing
-    ("05000008 00000001", "without a name"),
     ("85000004", "no room for a name"),
     ("8500000c ffff 6100 00000001", "65535"),
     ("8500000c 0001 6161 00000001", "NUL"),
@@ -140,6 +139,7 @@ READ_AS_LIBUBOX_DOES = [
     ("8000000c 0001 6100 deadbeef", {"a": None}),
     ("81000010 0001 6100 05000008 00000007", {"a": [7]}),  # an array's entry need not have the room for a name
     ("8500000c 0000 0000 00000001", {"": 1}),
+    ("05000008 00000001 8500000c 0001 6100 00000002", {"a": 2}),
     ("87000009 0001 6100 02 ffffff", {"a": Int8(2)}),  # padding is not looked at
 ]
 

@@ -113,7 +113,11 @@ def attribute(head: int, payload: bytes) -> bytes:
 
 
 def decode(data: bytes) -> Table:
-    """Read a table's attributes. Of two with one name the first counts, as in blobmsg_parse. Raises DecodeError."""
+    """Read a table's attributes. Raises DecodeError.
+
+    As in blobmsg_parse: of two with one name the first counts, and what has no name is skipped (`ubus monitor` sends
+    such entries).
+    """
     return _table(data, 0, len(data), 0)
 
 
@@ -121,7 +125,7 @@ def _table(data: bytes, start: int, end: int, depth: int) -> Table:
     table: Table = {}
     for head, first, last in attributes(data, start, end):
         if not head & EXTENDED:
-            raise DecodeError(f"octet {first - 4}: a table's entry without a name")
+            continue
         name, first = _name(data, first, last)
         value = _value(data, head, first, last, depth)
         table.setdefault(name, value)
