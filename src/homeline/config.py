@@ -18,9 +18,9 @@ from .errors import ConfigError, DecodeError
 from .model import Problem
 from .protocol import uci
 
-__all__ = ["SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read"]
+__all__ = ["FILES", "SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read"]
 
-MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
+FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
 _TYPES = {section_type.name: section_type for section_type in SECTIONS}
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
