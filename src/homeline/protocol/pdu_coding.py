@@ -53,9 +53,18 @@ def encode(alphabet: str, message_class: int | None = None) -> int:
     return octet | _CLASS_PRESENT | message_class
 
 
-def decode_ucs2(data: bytes) -> str:
-    """UCS-2 read as UTF-16, which is what phones send. A lone surrogate or an odd last octet becomes U+FFFD."""
-    return data.decode("utf-16-be", "replace")
+def decode_ucs2(data: bytes, *, continues: bool = False, continued: bool = False) -> str:
+    """UCS-2 read as UTF-16, which is what phones send. A lone surrogate or an odd last octet becomes U+FFFD.
+
+    Some senders cut a surrogate pair in two between the parts of a message. In a part that another one follows
+    (`continues`) or precedes (`continued`) the half at that end is kept, for whoever joins the parts to complete.
+    """
+    text = data.decode("utf-16-be", "replace")
+    if continues and text and len(data) % 2 == 0 and 0xD8 <= data[-2] <= 0xDB:
+        text = text[:-1] + chr(int.from_bytes(data[-2:], "big"))
+    if continued and text and 0xDC <= data[0] <= 0xDF and len(data) > 1:
+        text = chr(int.from_bytes(data[:2], "big")) + text[1:]
+    return text
 
 
 def encode_ucs2(text: str) -> bytes:

@@ -25,13 +25,12 @@ REPORT_REQUEST, HAS_HEADER, REPLY_PATH = 0x20, 0x40, 0x80
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """The content. Text is set for gsm7 and ucs2, data for 8bit and for compressed text, which nobody here can read."""
+    """The content. Text is set for gsm7 and ucs2, data for 8bit and for compressed text, which stays unread."""
 
     encoding: str = pdu_coding.GSM7
     text: str = ""
     data: bytes = b""
     header: Header = udh.NONE
-    payload: bytes = b""  # septets of gsm7, octets of the others: what joins across parts
     truncated: bool = False  # its length octet promises more than there is
 
     @property
@@ -212,13 +211,16 @@ def _septets(field: bytes, length: int, skip: int, header: Header) -> UserData:
     count = max(0, min(length, gsm7.capacity(len(field))) - taken)
     septets = gsm7.unpack(field[skip:], count, taken * 7 - skip * 8)
     text = gsm7.decode(septets, gsm7.alphabet(header.locking, header.single))
-    return UserData(pdu_coding.GSM7, text, header=header, payload=septets)
+    return UserData(pdu_coding.GSM7, text, header=header)
 
 
 def _octets(body: bytes, coding: Coding, header: Header) -> UserData:
     if coding.alphabet == pdu_coding.UCS2 and not coding.compressed:
-        return UserData(pdu_coding.UCS2, pdu_coding.decode_ucs2(body), header=header, payload=body)
-    return UserData(pdu_coding.EIGHT_BIT, data=body, header=header, payload=body)
+        place = header.concat
+        continues = place is not None and place.number < place.total
+        text = pdu_coding.decode_ucs2(body, continues=continues, continued=place is not None and place.number > 1)
+        return UserData(pdu_coding.UCS2, text, header=header)
+    return UserData(pdu_coding.EIGHT_BIT, data=body, header=header)
 
 
 def _take(data: bytes, at: int, count: int, what: str) -> bytes:

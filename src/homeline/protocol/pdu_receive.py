@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeline.errors import DecodeError
 from homeline.model import ReceivedPart
-from homeline.protocol import pdu_decode
+from homeline.protocol import pdu_decode, wap
 from homeline.protocol.pdu_decode import Deliver, StatusReport, Submit
 
 # TP-PID, 9.2.3.9.
@@ -59,10 +59,15 @@ def received_part(dongle: str, sim: str, pdu: str) -> ReceivedPart:
 
 
 def note(decoded: Deliver | Submit) -> str:
-    """What is special about a message, in words; empty for an ordinary one."""
+    """What is special about a message, in words; empty for an ordinary one.
+
+    Of a WAP push in parts the first tells what it can; `wap.describe` of the joined data tells all.
+    """
     coding = decoded.coding
     notes = [str(waiting) for waiting in (coding.waiting, *decoded.user.header.waiting) if waiting]
     notes.append(_PID_NOTES.get(decoded.pid, ""))
+    if not decoded.user.concat or decoded.user.concat.number == 1:
+        notes.append(wap.describe(decoded.user.data, decoded.user.ports))
     if coding.compressed:
         notes.append("compressed text")
     if decoded.user.truncated:
