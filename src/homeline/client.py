@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _completion(commands: Any) -> None:
-    added = commands.add_parser("completion", help="a completion script for bash: eval \"$(homeline completion)\"")
+    added = commands.add_parser("completion", help='a completion script for bash: eval "$(homeline completion)"')
     words = " ".join(sorted(commands.choices))
     script = f"complete -W '{words} --json --version --help' homeline"
     added.set_defaults(work=lambda _options: print(script) or 0)
@@ -124,7 +124,7 @@ def _over_bus(work: Callable[[argparse.Namespace, Bus], Awaitable[int]]) -> Call
     async def connected(options: argparse.Namespace) -> int:
         bus = Bus(Paths(options.root).bus)
         async with bus:
-            await bus.connected(CONNECT_TIMEOUT)
+            await bus.wait_ready(CONNECT_TIMEOUT)
             return await work(options, bus)
 
     return lambda options: asyncio.run(connected(options))
@@ -199,6 +199,6 @@ async def _watch(options: argparse.Namespace, bus: Bus) -> int:
         else:
             print(tables.event(name, data), flush=True)
 
-    await bus.listen("homeline.*", show)
+    bus.listen("homeline.*", show)
     await asyncio.Event().wait()
     return 0

@@ -1,4 +1,4 @@
-"""What the commands print for people. Whatever came over the air is shown as mere text: no control or direction marks."""
+"""What the commands print for people. Whatever came over the air is shown as mere text, without control characters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Table = dict[str, Any]
 
-# Characters that would move the cursor, colour the terminal or turn the reading direction are shown as their code point.
+# What would move the cursor, colour the terminal or turn the reading direction is shown as its code point.
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
@@ -52,7 +52,9 @@ def clock(seconds: int | None) -> str:
 def _duration(seconds: int) -> str:
     days, rest = divmod(seconds, 86400)
     hours, rest = divmod(rest, 3600)
-    return f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    return (
+        f"{days} d {hours} h" if days else f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+    )
 
 
 def _fields(pairs: Iterable[tuple[str, object]], indent: str = "  ") -> str:
@@ -74,7 +76,9 @@ def status(reply: Table) -> str:
         ]
         parts.append(columns(rows, heads))
     parts += [f"Unread messages: {reply['unread']}"] if "unread" in reply else []
-    problems = [f"! {plain(p.get('where', ''))}: {plain(p.get('text', ''))}{_advice(p)}" for p in reply.get("problems", [])]
+    problems = [
+        f"! {plain(p.get('where', ''))}: {plain(p.get('text', ''))}{_advice(p)}" for p in reply.get("problems", [])
+    ]
     return "\n\n".join(parts + (["\n".join(problems)] if problems else []))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from homeline.errors import ModemError
-from homeline.protocol import commands
+from homeline.errors import HomelineError, ModemError, SubmitUnknown
+from homeline.protocol.at_errors import Outcome, submit_failure
 
 # Seconds until the next try, by the number of tries so far. A network that is busy recovers within minutes; one that is
 # out of service for longer is not helped by more tries.
@@ -21,6 +21,14 @@ class Verdict:
     counts: bool = True
 
 
+def may_have_gone(error: HomelineError) -> bool:
+    """Whether the network may have the message all the same: the answer was lost, or does not tell (such as a time-out
+    of the network). Then it is not sent again by itself."""
+    if isinstance(error, ModemError):
+        return submit_failure(error) is Outcome.UNKNOWN
+    return isinstance(error, SubmitUnknown)
+
+
 def after_failure(refusal: ModemError | None, attempts: int, retries: int) -> Verdict:
     """Decide after the failed try number `attempts + 1` of at most `retries + 1`.
 
@@ -28,6 +36,6 @@ def after_failure(refusal: ModemError | None, attempts: int, retries: int) -> Ve
     """
     if refusal is None:
         return Verdict(NOT_SENT_PAUSE, counts=False)
-    if commands.submit_failure(refusal) == "permanent" or attempts >= retries:
+    if submit_failure(refusal) is Outcome.PERMANENT or attempts >= retries:
         return Verdict(None)
     return Verdict(PAUSES[min(attempts, len(PAUSES) - 1)])

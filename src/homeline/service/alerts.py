@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Alerts:
-    """Raises and clears alerts. What cannot be stored (the store itself is the trouble) is kept as a problem in memory."""
+    """Raises and clears alerts. What the store cannot take is kept as a problem in memory."""
 
     context: Context
     unstored: dict[str, Problem]

@@ -16,7 +16,7 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 @dataclass(slots=True)
 class Context:
-    """`emit` sends an event on the bus and notifies subscribers; `wake` tells the dispatcher that deliveries are due."""
+    """`emit` tells the bus and its subscribers; `wake` tells the dispatcher that deliveries are due."""
 
     config: Config
     database: Database

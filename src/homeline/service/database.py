@@ -1,7 +1,7 @@
 """The store in a thread of its own: SQLite may wait for the flash, the loop may not.
 
-One worker thread owns the `Store`, so its calls are in order and never concurrent. While the store cannot be opened (no
-permission yet, disk full) every call fails with `StoreError` and opening is tried again, at most once in `RETRY` seconds.
+One worker thread owns the `Store`, so its calls are in order and never concurrent. While the store cannot be opened
+(no permission yet, disk full) every call fails with `StoreError`; opening is tried again after `RETRY` seconds.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Database:
     def __init__(self, path: Path, on_trouble: Callable[[StoreError | None], None]) -> None:
         """`on_trouble` is called in the loop with the error when the store fails, and with None when it works again."""
         self.path = path
+        self.instance = ""  # the store's random id, once it was open
         self.notices: list[str] = []  # what opening found and mended, for an alert; the reader empties it
         self._on_trouble = on_trouble
         self._store: Store | None = None
@@ -70,6 +71,7 @@ class Database:
         self._tried = time.monotonic()
         store = Store.open(self.path)
         self.notices += store.notices
+        self.instance = store.instance
         self._store = store
         return store
 

@@ -1,4 +1,4 @@
-"""Receiving: parts from the drivers into the store, whole messages out to the bus and the dispatcher (DESIGN: the life of a message)."""
+"""Receiving: parts from the drivers into the store, whole messages out to the bus and the dispatcher."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from homeline.adapters.store import Receipt, Store
 from homeline.core import numbers
-from homeline.errors import StoreError
-from homeline.model import Direction, Disposition, Event, ReceivedPart
+from homeline.errors import NoData, StoreError
+from homeline.model import Direction, Disposition, DongleStatus, Event, ReceivedPart
 from homeline.service import shapes
 from homeline.service.context import Context
 
@@ -29,18 +29,14 @@ class Inbox:
     async def received(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
         """Commit parts in one transaction; what each may become on the SIM. Raises StoreError: they must stay there."""
         context = self._context
-        known = [replace(part, peer=self._peer(part)) for part in parts]
+        country = context.config.main.country
+        known = [replace(part, peer=numbers.peer(part.sender, country, part.sender_type)) for part in parts]
         receipts = await context.database(Store.receive, known, context.clock(), context.plan, archived=archived)
         for receipt in receipts:
             self._announce(receipt)
         if any(receipt.new and receipt.event is None for receipt in receipts):
             self._parts_wait.set()
         return [receipt.disposition for receipt in receipts]
-
-    def _peer(self, part: ReceivedPart) -> str:
-        if part.sender_type == "alphanumeric" or not part.sender:
-            return part.sender
-        return numbers.normalize(part.sender, self._context.config.main.country).e164 or part.sender
 
     def _announce(self, receipt: Receipt) -> None:
         if receipt.event is not None:
@@ -58,8 +54,11 @@ class Inbox:
             self._context.emit("homeline.message.received", shapes.message(message))
         self._context.happened(event)
 
-    async def release(self, sim: str, forward: bool) -> int:
-        """Take archived messages of a SIM into the inbox; how many."""
+    async def release(self, status: DongleStatus, forward: bool) -> int:
+        """Take the archived messages of the SIM in a dongle into the inbox; how many. NoData for no SIM."""
+        sim = status.iccid or status.imsi
+        if not sim:
+            raise NoData(f"The SIM in {status.name} is not known yet.")
         context = self._context
         events = await context.database(Store.release_archived, sim, context.clock(), context.plan, forward)
         for event in events:
@@ -67,7 +66,7 @@ class Inbox:
         return len(events)
 
     async def watch_parts(self) -> None:
-        """Deliver parts that stayed alone for longer than the time limit, for ever. Sleeps until the next one is due."""
+        """Deliver parts that stayed alone for longer than the time limit; sleeps until the next one is due."""
         while True:
             try:
                 wait = await self._expire()
@@ -88,5 +87,3 @@ class Inbox:
             self._tell(event)
         due = await context.database(Store.next_expiry, limit)
         return LATEST_CHECK if due is None else min(max(due - now, 1), LATEST_CHECK)
-
-

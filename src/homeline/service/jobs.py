@@ -1,4 +1,4 @@
-"""Answers that take longer than a bus call may: the call returns `pending` with a job, `get_job` and an event bring the end."""
+"""Answers that take longer than a bus call may: it returns `pending` with a job, and `get_job` brings the end."""
 
 from __future__ import annotations
 
@@ -67,5 +67,3 @@ def _retrieve(task: asyncio.Task[Result]) -> None:
     """Mark an error as seen, so that asyncio does not complain; `get` shows it."""
     if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, HomelineError):
         task.get_loop().call_exception_handler({"message": "a job failed", "exception": error, "task": task})
-
-

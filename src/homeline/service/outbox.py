@@ -1,4 +1,4 @@
-"""Sending: a durable queue for each dongle (DESIGN: the life of a message, 7).
+"""Sending: a durable queue for each dongle (docs/messages.md).
 
 A part is committed as `sending` before the modem gets it, so whatever happens afterwards is known: an answer makes it
 `sent` or refused, a lost answer (or a crash) makes it `unknown`, and an unknown part is never sent again by itself.
@@ -12,13 +12,16 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from random import randrange
 from typing import Protocol
 
 from homeline.adapters.store import Store
+from homeline.config import Dongle
 from homeline.core import numbers, outgoing
-from homeline.errors import HomelineError, InvalidArgument, ModemError, StoreError, SubmitUnknown
+from homeline.errors import HomelineError, InvalidArgument, ModemError, StoreError
 from homeline.model import DongleState, DongleStatus, Message, MessageState, Part
 from homeline.protocol import pdu
+from homeline.protocol.pdu import Content
 from homeline.service import shapes
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
@@ -85,14 +88,13 @@ class Outbox:
     async def _queue(self, to: str, text: str, sender: Sender, flash: bool, report: bool | None) -> Message:
         context = self._context
         name = sender.status.name
-        number = numbers.normalize(to, context.config.main.country)
-        address = number.e164 or numbers.dialable(to)
-        if not address:
-            raise InvalidArgument(f"to: '{to[:40]}' is not a phone number.")
+        address = self._address(to)
         if not text:
             raise InvalidArgument("text: is empty.")
-        asked = report if report is not None else self._option(name).report
-        parts = pdu.encode_submit(address, text, message_class=0 if flash else None, report=asked)
+        asked = report if report is not None else self._settings(name).report
+        # Receivers join parts by sender and this reference: it should differ from that of the last message.
+        content = Content(text, message_class=0 if flash else None, concat_reference=randrange(256))  # noqa: S311
+        parts = pdu.encode_submit(address, content, report=asked)
         message = await context.database(
             Store.queue_message,
             name,
@@ -109,6 +111,28 @@ class Outbox:
         log.info("Message %d to %s queued on %s, %d part(s)", message.id, shapes.masked(address), name, len(parts))
         self.nudge(name)
         return message
+
+    async def resend(self, message_id: int) -> Message:
+        """The owner's word: send what is failed or unknown of a message again. Raises NotFound, InvalidArgument."""
+        database = self._context.database
+        await database(Store.message_resend, message_id, self._context.clock())
+        await self._alerts.clear(_alert_key(message_id))
+        message = (await database(Store.get_message, message_id))[0]
+        self.nudge(message.dongle)
+        return message
+
+    def _address(self, to: str) -> str:
+        """What is dialled: E.164 where it can be, else the digits: a short code, or a number of no known country."""
+        number = numbers.normalize(to, self._context.config.main.country)
+        if number.e164:
+            return number.e164
+        if number.kind not in (numbers.NumberKind.SHORT, numbers.NumberKind.UNKNOWN):
+            raise InvalidArgument(f"to: '{to[:40]}' is not a phone number.")
+        return "".join(character for character in to if character in "+0123456789")
+
+    def _settings(self, name: str) -> Dongle:
+        """The dongle's section; the defaults for one that has left the configuration."""
+        return next((dongle for dongle in self._context.config.dongles if dongle.name == name), Dongle(name))
 
     def nudge(self, dongle: str) -> None:
         """Something changed for this dongle: a message was queued, or it became ready."""
@@ -149,7 +173,7 @@ class Outbox:
 
     def _over_rate(self, name: str, queue: Queue, parts: int) -> float:
         """Seconds to wait until so many parts are within the dongle's rate of parts a minute; 0 for none."""
-        rate = self._option(name).rate
+        rate = self._settings(name).rate
         now = time.monotonic()
         while queue.sent and now - queue.sent[0] >= 60:
             queue.sent.popleft()
@@ -167,12 +191,13 @@ class Outbox:
             await database(Store.part_sending, message.id, part.number)
             queue.sent.append(time.monotonic())
             try:
-                reference = await sender.submit(part.pdu, pdu.tpdu_length(part.pdu))
-            except SubmitUnknown as error:
-                log.warning("Message %d part %d: %s", message.id, part.number, error)
-                await database(Store.part_unknown, message.id, part.number, str(error))
-                unknown = True
+                reference = await sender.submit(part.pdu, _tpdu_length(part.pdu))
             except HomelineError as error:
+                if outgoing.may_have_gone(error):
+                    log.warning("Message %d part %d: %s", message.id, part.number, error)
+                    await database(Store.part_unknown, message.id, part.number, str(error))
+                    unknown = True
+                    continue
                 await database(Store.part_failed, message.id, part.number, str(error))
                 await self._refused(message, error)
                 return
@@ -188,13 +213,10 @@ class Outbox:
         """Decide by the error's class whether the message is tried again."""
         context = self._context
         attempts = await context.database(Store.attempts, message.id)
-        verdict = outgoing.after_failure(
-            error if isinstance(error, ModemError) else None, attempts, self._option(message.dongle).retries
-        )
+        refusal = error if isinstance(error, ModemError) else None
+        verdict = outgoing.after_failure(refusal, attempts, self._settings(message.dongle).retries)
         if verdict.retry_after is None:
-            event = await context.database(
-                Store.message_failed, message.id, str(error), context.clock(), context.plan
-            )
+            event = await context.database(Store.message_failed, message.id, str(error), context.clock(), context.plan)
             context.happened(event)
             await self._settled(message.id)
             return
@@ -202,6 +224,11 @@ class Outbox:
         await context.database(
             Store.message_retry, message.id, context.clock() + verdict.retry_after, str(error), verdict.counts
         )
+
+    async def left_unknown(self, message: Message) -> None:
+        """The last run ended while this message was being sent: tell the owner."""
+        self._context.emit("homeline.message.failed", shapes.message(message))
+        await self._alert(message)
 
     async def _settled(self, message_id: int) -> None:
         """Tell whoever waits, the bus, and (of trouble) the owner."""
@@ -213,14 +240,26 @@ class Outbox:
         self._context.emit(f"homeline.message.{'sent' if sent else 'failed'}", shapes.message(message))
         if sent:
             log.info("Message %d sent by %s", message.id, message.dongle)
-            return
+        else:
+            await self._alert(message)
+
+    async def _alert(self, message: Message) -> None:
         what = "may or may not have been sent" if message.state is MessageState.UNKNOWN else "was not sent"
         await self._alerts.raise_(
-            f"message.{message.id}.failed",
+            _alert_key(message.id),
             f"The message to {message.peer} {what}: {message.error}",
             "It is not sent again by itself; send it once more if it did not arrive.",
             dongle=message.dongle,
         )
+
+
+def _alert_key(message_id: int) -> str:
+    return f"message.{message_id}.failed"
+
+
+def _tpdu_length(hex_pdu: str) -> int:
+    """What AT+CMGS wants: octets without the service centre's field, whose first octet is its length."""
+    return len(hex_pdu) // 2 - 1 - int(hex_pdu[:2], 16)
 
 
 async def _sleep_until(event: asyncio.Event, seconds: float) -> None:

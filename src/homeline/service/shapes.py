@@ -87,7 +87,7 @@ def delivery(item: Delivery) -> Table:
 
 def conversation(item: Conversation) -> Table:
     return {"peer": item.peer, "count": item.count, "unread": item.unread, "last": message(item.last)} | _filled(
-        {"name": item.last.peer_name}
+        {"name": item.name}
     )
 
 

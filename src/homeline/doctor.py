@@ -1,0 +1,189 @@
+"""`homeline doctor`: looks at everything that Homeline needs, from outside, and says what to do.
+
+It works with the service running (then it asks it) and without (then it looks by itself).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from homeline import config, tables
+from homeline.adapters import mail, owner, usb
+from homeline.adapters.bus import Bus
+from homeline.config import Config
+from homeline.errors import BusError, DeliveryError, HomelineError
+from homeline.paths import Paths
+
+Table = dict[str, Any]
+
+OK, WARNING, BAD = "ok", "warning", "bad"
+MARKS = {OK: "  ok ", WARNING: "  !  ", BAD: " BAD "}
+BUS_TIMEOUT = 5.0  # seconds
+LEAST_FREE = 1024 * 1024  # octets on the flash
+CLOCK_FLOOR = 1_700_000_000  # 2023-11: a clock before was never set
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what was looked at, what was seen, and what to do where it is not well."""
+
+    check: str
+    state: str
+    words: str
+    advice: str = ""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the findings; 1 if something is bad."""
+    paths = Paths(options.root)
+    status, bus = asyncio.run(_ask(paths))
+    findings = [bus, *_service(status), *_configuration(paths), *_system(paths)]
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+    else:
+        for finding in findings:
+            print(f"[{MARKS[finding.state]}] {finding.check}: {tables.plain(finding.words)}")
+            if finding.advice:
+                print(f"        -> {tables.plain(finding.advice)}")
+    return 1 if any(finding.state == BAD for finding in findings) else 0
+
+
+async def _ask(paths: Paths) -> tuple[Table | None, Finding]:
+    """The running service's status, and what was found of the bus."""
+    async with Bus(paths.bus) as bus:
+        try:
+            await bus.wait_ready(BUS_TIMEOUT)
+        except HomelineError as error:
+            return None, Finding("bus", BAD, str(error), "Is ubusd running, and may this user open its socket?")
+        try:
+            status = await bus.call("homeline", "status", {}, BUS_TIMEOUT)
+        except BusError as error:
+            if error.status == 4:
+                return None, Finding("bus", OK, "ubusd answers")
+            return None, Finding("bus", BAD, str(error), "Look at the log: logread -e homeline")
+        except HomelineError as error:
+            return None, Finding("bus", BAD, str(error), "Look at the log: logread -e homeline")
+    return status, Finding("bus", OK, "ubusd answers")
+
+
+# -- the running service -------------------------------------------------------------------------------------------
+
+
+def _service(status: Table | None) -> Iterator[Finding]:
+    if status is None:
+        yield Finding(
+            "service",
+            BAD,
+            "is not on the bus",
+            "uci set homeline.main.enabled=1; uci commit homeline; /etc/init.d/homeline start; logread -e homeline",
+        )
+        return
+    yield Finding("service", OK, f"version {status['version']}, up {status['uptime']} s")
+    for dongle in status["dongles"]:
+        yield from _dongle(dongle)
+    for problem in status["problems"]:
+        yield Finding(problem["where"], WARNING, problem["text"], problem.get("advice", ""))
+
+
+def _dongle(dongle: Table) -> Iterator[Finding]:
+    name = f"dongle {dongle['name']}"
+    if dongle["state"] == "ready":
+        network = " ".join(str(dongle[key]) for key in ("operator", "technology") if dongle.get(key))
+        signal = f", {dongle['signal_dbm']} dBm" if "signal_dbm" in dongle else ""
+        yield Finding(name, OK, f"ready on {dongle.get('port', '?')}, {dongle['registration']} {network}{signal}")
+        if dongle.get("signal_dbm", 0) < -105:
+            yield Finding(
+                f"{name} signal", WARNING, f"{dongle['signal_dbm']} dBm is weak", "Move it, or add an antenna."
+            )
+    used, size = dongle.get("storage_used"), dongle.get("storage_size")
+    if size and used is not None:
+        full = used * 10 >= size * 9
+        advice = "Release or delete its messages, or set the dongle's storage to 'delete'." if full else ""
+        yield Finding(f"{name} storage", WARNING if full else OK, f"{used} of {size} used", advice)
+
+
+# -- what can be seen without it -----------------------------------------------------------------------------------
+
+
+def _configuration(paths: Paths) -> Iterator[Finding]:
+    folder = paths.config if (paths.config / config.MAIN_FILE).exists() else paths.etc_config
+    loaded = config.load(folder)
+    problems = loaded.problems
+    for problem in problems:
+        yield Finding(f"configuration {problem.where}", WARNING, problem.text, problem.advice)
+    if not loaded.main.enabled:
+        yield Finding("configuration", WARNING, "the service is not enabled", "uci set homeline.main.enabled=1")
+    if not problems:
+        yield Finding("configuration", OK, f"{len(loaded.dongles)} dongle(s), {len(loaded.rules)} rule(s)")
+    if not loaded.rules:
+        advice = "Add a channel and a rule; without them messages only reach the inbox."
+        yield Finding("forwarding", WARNING, "no rule is configured", advice)
+    yield from _mail_commands(paths, loaded)
+    yield _database(paths, loaded)
+
+
+def _mail_commands(paths: Paths, loaded: Config) -> Iterator[Finding]:
+    for account in loaded.emails:
+        check = f"mail command of {account.name}"
+        try:
+            program = mail.allowed_command(paths.commands, account.command) if account.command else _msmtp()
+        except DeliveryError as error:
+            yield Finding(check, BAD, str(error), "Install msmtp, or put the named command right.")
+        else:
+            yield Finding(check, OK, program)
+
+
+def _msmtp() -> str:
+    return mail.find_program("msmtp")
+
+
+def _database(paths: Paths, loaded: Config) -> Finding:
+    path = paths.inside(loaded.main.database)
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding("database", BAD, f"{folder}: {error.strerror}", "The folder must be there and readable.")
+    words = f"{path}, {free // 1024} kB free"
+    if free < LEAST_FREE:
+        return Finding("database", BAD, words, "Free some space, or move the database (homeline.main.database).")
+    return Finding("database", OK, words)
+
+
+def _system(paths: Paths) -> Iterator[Finding]:
+    now = time.time()
+    if now < CLOCK_FLOOR:
+        yield Finding("clock", BAD, time.strftime("%Y-%m-%d", time.gmtime(now)), "Give the router a time server.")
+    else:
+        yield Finding("clock", OK, time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now)))
+    found = usb.candidates(paths.sys, paths.dev)
+    if not found:
+        yield Finding(
+            "ports",
+            BAD,
+            "no USB serial port is there",
+            "Plug the dongle in. If it is: opkg install kmod-usb-serial-option usb-modeswitch",
+        )
+    for candidate in found:
+        yield _port(candidate, paths)
+
+
+def _port(candidate: usb.Candidate, paths: Paths) -> Finding:
+    what = f"{candidate.manufacturer} {candidate.product}".strip() or "a USB serial port"
+    words = f"{what} at {candidate.usb_path}, interface {candidate.interface}"
+    if trouble := owner.permission(candidate.port):
+        return Finding(str(candidate.port), BAD, trouble, "The user homeline must be in the group that owns the port.")
+    holder = owner.holder(candidate.port, paths.locks, paths.proc)
+    if holder is None or "homeline" in holder.name or holder.pid == os.getpid():
+        return Finding(str(candidate.port), OK, words)
+    return Finding(str(candidate.port), WARNING, f"{words}, in use by {holder}", "If that is not Homeline, stop it.")
