@@ -86,7 +86,9 @@ def decode_digits(field: bytes) -> str:
 
 
 def encode_digits(digits: str) -> bytes:
-    """Digits, * and # into semi-octets; raises EncodeError for anything else and for more than an address takes."""
+    """Digits, * and # into semi-octets; raises EncodeError for anything else, none, and more than an address takes."""
+    if not digits:
+        raise EncodeError("the phone number is empty")
     if len(digits) > MAX_DIGITS:
         raise EncodeError(f"number of {len(digits)} digits, at most {MAX_DIGITS} fit into an address")
     nibbles = [_DIALLED.find(digit) for digit in digits]

@@ -83,6 +83,8 @@ def preview(text: str, languages: tuple[int, ...] = ()) -> Preview:
 
 def segments(content: Content) -> list[Segment]:
     """The parts of a message. Raises EncodeError for text that the wished encoding lacks, or over 255 parts."""
+    if content.concat_reference not in range(1 << content.concat_bits):
+        raise EncodeError(f"reference {content.concat_reference} does not fit into {content.concat_bits} bits")
     plan = _plan(content)
     out = []
     start = 0
