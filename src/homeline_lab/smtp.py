@@ -87,11 +87,10 @@ class MailServer:
             options["auth_require_tls"] = self.tls is not None and not self.implicit  # aiosmtpd knows STARTTLS only
         return _Session(self, **options)
 
-    def _login(self, _server: SMTP, session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
-        known = isinstance(data, LoginPassword) and self.users.get(data.login.decode()) == data.password.decode()
-        if known:
-            session.auth_data = data.login.decode()
-        return AuthResult(success=known, handled=False)
+    def _login(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+        if isinstance(data, LoginPassword) and self.users.get(data.login.decode()) == data.password.decode():
+            return AuthResult(success=True, auth_data=data.login.decode())
+        return AuthResult(success=False, handled=False)
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
