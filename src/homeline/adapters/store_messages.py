@@ -10,6 +10,7 @@ from homeline.adapters.store_rows import Receipt
 from homeline.core import joining
 from homeline.core.joining import OpenMessage, whole_characters
 from homeline.model import Concat, Direction, Disposition, Event, EventKind, MessageState, ReceivedPart, Wanted
+from homeline.protocol import wap
 
 SEEN_AGAIN = 30 * 86400  # seconds: how often at most a tombstone is written again because its part is still on the SIM
 EXPIRED_AT_ONCE = 200  # messages in one transaction
@@ -151,13 +152,16 @@ class Inbox(Deliveries):
         return event
 
     def _write_text(self, message: int) -> None:
-        """Put the parts' texts and data together."""
+        """Put the parts' texts and data together; what pushed data are can be told only from the whole."""
         rows = self._all("SELECT number, text, data FROM part WHERE message = ? ORDER BY number", message)
-        total = self._number("SELECT parts_total FROM message WHERE id = ?", message)
-        assert total is not None
+        about = self._one("SELECT parts_total, note, port_to, port_from FROM message WHERE id = ?", message)
+        assert about is not None
+        total, note, to_port, from_port = about
         text = joining.join_text({row[0]: inexact(row[1]) for row in rows}, total)
         data = b"".join(row[2] for row in rows)
-        self._run("UPDATE message SET text = ?, data = ? WHERE id = ?", text, data, message)
+        if data and len(rows) == total and to_port is not None:
+            note = wap.describe(data, (to_port, from_port)) or note
+        self._run("UPDATE message SET text = ?, data = ?, note = ? WHERE id = ?", text, data, note, message)
 
     def _mark_replaced(self, message: int) -> None:
         """Note on both messages that a later one of a replace type takes an earlier one's place (TS 23.040 9.2.3.9).
