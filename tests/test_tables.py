@@ -1,0 +1,92 @@
+"""What the commands print: hostile text stays text on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from homeline import tables
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\n\u202egnp.exe\u2066\x00\x9b31m\u2028next\ud800"
+
+
+def harmless(text: str) -> bool:
+    return all(
+        c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or c in "\u200c\u200d" for c in text
+    )
+
+
+@given(st.text())
+def test_plain_is_one_line_without_control_characters(text: str) -> None:
+    shown = tables.plain(text)
+    assert "\n" not in shown
+    assert harmless(shown)
+
+
+def test_plain_keeps_text_of_people() -> None:
+    assert tables.plain("Grüße, नमस्ते, 你好 👍") == "Grüße, नमस्ते, 你好 👍"
+    assert tables.plain("two\r\nlines") == "two⏎lines"
+
+
+def test_columns_align_wide_and_combining_characters() -> None:
+    table = tables.columns([["你好", "x"], ["e\u0301", "y"]], ["A", "B"]).split("\n")
+    assert table == ["A     B", "你好  x", "e\u0301     y"]
+
+
+MESSAGE = {
+    "id": 7,
+    "direction": "in",
+    "state": "received",
+    "unread": True,
+    "parts": 1,
+    "text": HOSTILE,
+    "peer": HOSTILE,
+    "dongle": "d1",
+    "at": 1700000000,
+}
+STATUS = {
+    "version": "1",
+    "uptime": 90061,
+    "unread": 3,
+    "dongles": [{"name": "d1", "state": "ready", "reason": "", "since": 1, "operator": HOSTILE, "signal_dbm": -71}],
+    "rules": [{"name": "r", "pending": 1, "failed": 2, "last_error": HOSTILE}],
+    "problems": [{"where": "x", "text": HOSTILE, "advice": HOSTILE}],
+}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        tables.inbox({"messages": [MESSAGE], "more": True}),
+        tables.one_message(
+            {
+                "message": MESSAGE,
+                "parts": [{"number": 1, "pdu": HOSTILE}],
+                "deliveries": [
+                    {"id": 1, "rule": "r", "channel": "c", "state": "failed", "attempts": 1, "error": HOSTILE}
+                ],
+            }
+        ),
+        tables.status(STATUS),
+        tables.event("homeline.message.received", MESSAGE),
+        tables.ussd({"text": HOSTILE, "more": True}),
+        tables.sent({"id": 1, "state": "failed", "error": HOSTILE}),
+    ],
+)
+def test_hostile_text_is_shown_as_text(shown: str) -> None:
+    assert harmless(shown)
+    assert "owned" in shown
+
+
+def test_inbox_of_nothing() -> None:
+    assert tables.inbox({"messages": []}) == "No messages."
+
+
+def test_status_says_what_there_is() -> None:
+    shown = tables.status(STATUS)
+    assert "up 1 d 1 h" in shown
+    assert "-71 dBm" in shown
+    assert "Unread messages: 3" in shown
