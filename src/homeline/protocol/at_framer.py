@@ -57,21 +57,26 @@ class Framer:
     def _take(self, piece: bytes, found: list[Line | Prompt]) -> None:
         if self._cut or not piece:
             return
+        if self.prompting:
+            piece = self._without_prompt(piece, found)
         room = MAX_LINE - len(self._buffer)
         self._buffer += piece[:room]
         if len(piece) > room:
             found.append(Line(_text(self._buffer), garbage=True))
             self._buffer.clear()
             self._cut = True
-        elif self.prompting:
-            self._prompt(found)
 
-    def _prompt(self, found: list[Line | Prompt]) -> None:
-        text = NOISE.sub("", _text(self._buffer))
-        if text.startswith(">") and not text.strip("> "):
-            found.append(Prompt())
-            self.prompting = False
-            self._buffer.clear()
+    def _without_prompt(self, piece: bytes, found: list[Line | Prompt]) -> bytes:
+        """What stands behind a prompt that `piece` completes, else `piece`: noise may stand before it, text may not."""
+        if NOISE.sub("", self._buffer.decode("latin-1")):
+            return piece
+        before, mark, rest = piece.partition(b">")
+        if not mark or NOISE.sub("", before.decode("latin-1")):
+            return piece
+        found.append(Prompt())
+        self.prompting = False
+        self._buffer.clear()
+        return rest
 
     def _end(self, end: bytes, found: list[Line | Prompt]) -> None:
         self._cut, cut = False, self._cut
