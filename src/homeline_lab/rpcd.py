@@ -1,0 +1,177 @@
+"""rpcd's objects `session` and `uci` for the lab's bus."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from homeline.adapters.bus_method import Method, Request
+from homeline.errors import InvalidArgument, NotFound, PermissionDenied
+from homeline.protocol.blobmsg import Table, Type
+from homeline.protocol.ubus_arguments import Param
+from homeline_lab.uci import Uci, Value
+
+_STRING = Param(Type.STRING)
+_NEEDED = Param(Type.STRING, required=True)
+_TABLE = Param(Type.TABLE)
+
+
+class Sessions:
+    """rpcd's `session`, as much as a page and a test need. Who logs in may do what `allow` allows: everything."""
+
+    TIMEOUT = 300  # seconds, told to the client; a session of the lab ends with the lab
+
+    def __init__(self, password: str = "") -> None:
+        self._password = password
+        self._users: dict[str, str] = {}
+        self.allow: Callable[[str, str, str, str], bool] = lambda user, scope, name, function: True
+
+    def methods(self) -> dict[str, Method]:
+        """For `Ubusd.add_local`."""
+        session = {"username": _STRING, "password": _STRING, "timeout": Param(Type.INT32)}
+        return {
+            "login": Method(self._login, session),
+            "access": Method(self._access, {"scope": _STRING, "object": _STRING, "function": _STRING}),
+            "list": Method(self._list),
+            "destroy": Method(self._destroy),
+        }
+
+    def user(self, session: str) -> str:
+        """Who logged in. NotFound if the session does not exist."""
+        if session not in self._users:
+            raise NotFound("there is no such session")
+        return self._users[session]
+
+    async def _login(self, request: Request) -> Table:
+        if not secrets.compare_digest(request.args.get("password", ""), self._password):
+            raise PermissionDenied("wrong password")
+        session = secrets.token_hex(16)
+        self._users[session] = request.args.get("username", "root")
+        return self._shown(session)
+
+    async def _access(self, request: Request) -> Table:
+        user = self.user(request.session)
+        if "object" not in request.args:
+            return {"ubus": {"*": ["*"]}, "uci": {"*": ["read", "write"]}}
+        words = (request.args.get("scope", "ubus"), request.args["object"], request.args.get("function", ""))
+        return {"access": self.allow(user, *words)}
+
+    async def _list(self, request: Request) -> Table:
+        self.user(request.session)
+        return self._shown(request.session)
+
+    async def _destroy(self, request: Request) -> None:
+        self.user(request.session)
+        del self._users[request.session]
+
+    def _shown(self, session: str) -> Table:
+        return {
+            "ubus_rpc_session": session,
+            "timeout": self.TIMEOUT,
+            "expires": self.TIMEOUT,
+            "data": {"username": self._users[session]},
+        }
+
+
+class UciObject:
+    """rpcd's `uci`. Changes of a LuCI session are staged apart from the command's, and a commit tells procd."""
+
+    def __init__(self, root: Path, committed: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+        self._root = root
+        self._committed = committed
+
+    def methods(self) -> dict[str, Method]:
+        """For `Ubusd.add_local`."""
+        place = {"config": _NEEDED, "section": _STRING, "option": _STRING, "type": _STRING}
+        config = {"config": _NEEDED}
+        return {
+            "configs": Method(self._configs),
+            "get": Method(self._get, place),
+            "state": Method(self._get, place),
+            "set": Method(self._set, {"config": _NEEDED, "section": _NEEDED, "type": _STRING, "values": _TABLE}),
+            "add": Method(self._add, {"config": _NEEDED, "type": _NEEDED, "name": _STRING, "values": _TABLE}),
+            "delete": Method(self._delete, {**place, "options": Param(Type.ARRAY)}),
+            "changes": Method(self._changes, {"config": _STRING}),
+            "revert": Method(self._revert, config),
+            "commit": Method(self._commit, config),
+        }
+
+    def _store(self, request: Request) -> Uci:
+        return Uci(self._root, request.session)
+
+    async def _configs(self, request: Request) -> Table:
+        return {"configs": self._store(request).configs()}
+
+    async def _get(self, request: Request) -> Table:
+        store, config = self._store(request), request.args["config"]
+        sections = store.sections(config)
+        shown = {section.name: self._shown(index, section) for index, section in enumerate(sections)}
+        name, wanted = request.args.get("section"), request.args.get("type")
+        if name is None:
+            return {"values": {k: v for k, v in shown.items() if wanted in (None, v[".type"])}}
+        found = shown[store.section(config, name).name]
+        option = request.args.get("option")
+        if option is None:
+            return {"values": found}
+        if option not in found:
+            raise NotFound(f"{config}.{name} has no option {option}")
+        return {"value": found[option]}
+
+    @staticmethod
+    def _shown(index: int, section: Any) -> Table:
+        names = {".anonymous": section.anonymous, ".type": section.type, ".name": section.name, ".index": index}
+        return {**names, **section.options}
+
+    async def _set(self, request: Request) -> None:
+        store, config, section = self._store(request), request.args["config"], request.args["section"]
+        if "type" in request.args and not any(known.name == section for known in store.sections(config)):
+            store.add(config, request.args["type"], section)
+        self._set_values(store, config, section, request.args.get("values", {}))
+
+    async def _add(self, request: Request) -> Table:
+        store, config = self._store(request), request.args["config"]
+        section = store.add(config, request.args["type"], request.args.get("name", ""))
+        self._set_values(store, config, section, request.args.get("values", {}))
+        return {"section": section}
+
+    @staticmethod
+    def _set_values(store: Uci, config: str, section: str, values: Table) -> None:
+        for option, value in values.items():
+            text = _text(value)
+            if text:
+                store.set(config, section, option, text)
+            elif option in store.section(config, section).options:  # an empty value deletes
+                store.delete(config, section, option)
+
+    async def _delete(self, request: Request) -> None:
+        store, config, section = self._store(request), request.args["config"], request.args.get("section")
+        if section is None:
+            raise InvalidArgument("delete wants a section")
+        options = [*request.args.get("options", ()), *([request.args["option"]] if "option" in request.args else [])]
+        for option in options or [""]:
+            store.delete(config, section, option)
+
+    async def _changes(self, request: Request) -> Table:
+        store = self._store(request)
+        if "config" in request.args:
+            return {"changes": store.changes(request.args["config"])}
+        return {"changes": {config: found for config in store.configs() if (found := store.changes(config))}}
+
+    async def _revert(self, request: Request) -> None:
+        self._store(request).revert(request.args["config"])
+
+    async def _commit(self, request: Request) -> None:
+        config = request.args["config"]
+        if self._store(request).commit(config):
+            await self._committed(config)
+
+
+def _text(value: Any) -> Value:
+    """UCI's text of an argument: booleans are 1 and 0, as rpcd writes them."""
+    if isinstance(value, list):
+        return [str(_text(item)) for item in value]
+    if isinstance(value, dict):
+        raise InvalidArgument("a value is text, a number, or a list of them")
+    return str(int(value)) if isinstance(value, bool) else str(value)

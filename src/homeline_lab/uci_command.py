@@ -1,0 +1,29 @@
+"""`homeline-lab uci …`: the `uci` command for a lab root, given by --root or HOMELINE_LAB_ROOT."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from homeline.errors import HomelineError
+from homeline_lab.uci import COMMANDS, Uci
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0, or 1 with a line on standard error, as `uci` does."""
+    arguments = list(arguments)
+    root = os.environ.get("HOMELINE_LAB_ROOT", "")
+    if arguments[:1] == ["--root"]:
+        root, arguments = "".join(arguments[1:2]), arguments[2:]
+    work, least = COMMANDS.get(arguments[0] if arguments else "", (None, 0))
+    if not root or work is None or len(arguments) <= least:
+        print("usage: homeline-lab uci [--root DIR] COMMAND …\ncommands:", ", ".join(COMMANDS), file=sys.stderr)
+        return 1
+    try:
+        print(*(f"{line}\n" for line in work(Uci(Path(root)), arguments[1:])), sep="", end="")
+    except (HomelineError, OSError) as error:
+        print(f"uci: {error}", file=sys.stderr)
+        return 1
+    return 0

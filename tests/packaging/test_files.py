@@ -1,0 +1,199 @@
+"""The router's file system as the package lays it: root's helper, the init script, the bus's permission."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from homeline import config
+from homeline.config import Main
+
+FILES = Path(__file__).parents[2] / "files"
+HELPER = FILES / "usr/libexec/homeline/root-helper"
+INIT = FILES / "etc/init.d/homeline"
+SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "etc/config"
+    folder.mkdir(parents=True)
+    for name, text in (("homeline", "config homeline 'main'\n"), ("homeline_secret", "# secret\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    return tmp_path
+
+
+def helper(root: Path, shell: list[str] = SHELLS[0], group: str = "") -> subprocess.CompletedProcess[str]:
+    command = [*shell, str(HELPER), str(root), group or str(os.getgid())]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_the_helper_copies_what_is_committed(root: Path, shell: list[str]) -> None:
+    done = helper(root, shell)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    copy = root / "run/homeline/uci"
+    assert (copy / "homeline").read_text() == "config homeline 'main'\n"
+    assert sorted(path.name for path in copy.iterdir()) == ["homeline", "homeline_secret"]
+    assert mode(copy / "homeline") == mode(copy / "homeline_secret") == 0o640
+    assert mode(copy) == 0o750
+    assert mode(root / "run/homeline") == 0o1770
+
+
+def test_the_helper_can_run_again_and_follows_changes(root: Path) -> None:
+    helper(root)
+    (root / "etc/config/homeline").write_text("config homeline 'main'\n\toption enabled '1'\n")
+    (root / "etc/config/homeline_secret").unlink()
+    assert helper(root).returncode == 0
+    copy = root / "run/homeline/uci"
+    assert "enabled" in (copy / "homeline").read_text()
+    assert [path.name for path in copy.iterdir()] == ["homeline"]
+
+
+def test_the_copy_is_replaced_in_one_step(root: Path) -> None:
+    helper(root)
+    with (root / "run/homeline/uci/homeline").open() as reader:
+        (root / "etc/config/homeline").write_text("config rule 'new'\n")
+        helper(root)
+        assert reader.read() == "config homeline 'main'\n"  # the old file is whole for whoever reads it
+
+
+@pytest.mark.parametrize("place", ["run/homeline", "run/homeline/uci"])
+def test_the_helper_does_not_write_through_a_link(root: Path, place: str) -> None:
+    """Root must not be led elsewhere by what another user put in the run folder."""
+    elsewhere = root / "elsewhere"
+    elsewhere.mkdir()
+    (root / place).parent.mkdir(parents=True, exist_ok=True)
+    (root / place).symlink_to(elsewhere)
+    done = helper(root)
+    assert done.returncode == 1
+    assert "belongs to somebody else" in done.stderr
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of another user")
+def test_the_helper_refuses_a_folder_of_somebody_else(root: Path) -> None:
+    (root / "run/homeline").mkdir(parents=True)
+    os.chown(root / "run/homeline", 65534, 65534)
+    done = helper(root)
+    assert done.returncode == 1
+    assert "run/homeline belongs to somebody else" in done.stderr
+
+
+def test_a_group_that_is_not_there_is_said(root: Path) -> None:
+    done = helper(root, group="no-such-group")
+    assert done.returncode == 1
+    assert "there is no group no-such-group" in done.stderr
+
+
+# What rc.common and procd.sh offer, reduced to words on standard output.
+STUBS = """
+config_load() { :; }
+config_get_bool() { eval "$1='$ENABLED'"; }
+group_exists() { case " dialout asterisk " in *" $1 "*) return 0;; esac; return 1; }
+id() { echo "homeline dialout"; }
+group_add_user() { echo "join $1 $2"; }
+mkdir() { echo "mkdir $*"; }
+chown() { echo "chown $*"; }
+procd_open_instance() { echo "open"; }
+procd_set_param() { echo "param $*"; }
+procd_close_instance() { echo "close"; }
+procd_add_reload_trigger() { echo "trigger $* after $PROCD_RELOAD_DELAY"; }
+"""
+
+
+def run_init(tmp_path: Path, shell: list[str], function: str, enabled: str) -> list[str]:
+    """What a function of the init script does, with its absolute paths led elsewhere."""
+    text = (
+        INIT.read_text()
+        .replace("/usr/libexec/homeline/root-helper", "echo helper")
+        .replace("STATE=/etc/homeline", f"STATE={tmp_path / 'state'}")
+    )
+    script = f"ENABLED={enabled}\n{STUBS}\n{text}\n{function}"
+    done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_the_init_script_starts_the_daemon_as_its_user(tmp_path: Path, shell: list[str]) -> None:
+    lines = run_init(tmp_path, shell, "start_service", "1")
+    for line in (
+        "param command /usr/bin/homeline run",
+        "param user homeline",
+        "param no_new_privs 1",
+        "param respawn 3600 5 0",
+        "param reload_signal HUP",
+        "param file /etc/config/homeline /etc/config/homeline_secret",
+        "join asterisk homeline",
+    ):
+        assert line in lines
+    assert "join dialout homeline" not in lines  # it is in that group: no write to flash
+    assert lines.index("helper") < lines.index("open")  # the copy is there before the daemon
+    assert lines[-1] == "close"
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_the_init_script_starts_nothing_while_disabled(tmp_path: Path, shell: list[str]) -> None:
+    assert run_init(tmp_path, shell, "start_service", "0") == []
+
+
+def test_both_files_trigger_a_reload() -> None:
+    lines = run_init(Path("/nowhere"), SHELLS[0], "service_triggers", "1")
+    assert lines == ["trigger homeline homeline_secret after 100"]
+
+
+def test_the_init_script_starts_late_enough_and_not_too_late() -> None:
+    found = re.search(r"^START=(\d+)$", INIT.read_text(), re.MULTILINE)
+    assert found
+    assert 20 < int(found[1]) < 95  # after the network and ubus, before what waits for everything
+
+
+def test_the_bus_lets_the_user_do_what_the_daemon_does_and_no_more() -> None:
+    acl = json.loads((FILES / "usr/share/acl.d/homeline.json").read_text())
+    assert acl == {
+        "user": "homeline",
+        "publish": ["homeline"],
+        "send": ["homeline.*"],
+        "access": {"service": {"methods": ["event"]}},
+    }
+    assert not (FILES / "usr/share/acl.d/homeline.json").stat().st_mode & 0o022  # ubusd ignores it otherwise
+
+
+def shipped(name: str, comments: bool) -> str:
+    text = (FILES / "etc/config" / name).read_text()
+    return re.sub(r"^#(?! )", "", text, flags=re.MULTILINE) if comments else text
+
+
+def test_the_shipped_configuration_is_disabled_and_without_problems() -> None:
+    read = config.read(shipped("homeline", False), shipped("homeline_secret", False))
+    assert read == config.Config(main=Main(enabled=False))
+
+
+def test_the_example_in_its_comments_works() -> None:
+    read = config.read(shipped("homeline", True), shipped("homeline_secret", True))
+    assert read.problems == ()
+    assert (len(read.dongles), len(read.rules), len(read.emails)) == (1, 1, 1)
+    assert read.dongles[0].pin
+    assert read.emails[0].password
+
+
+@pytest.mark.parametrize("path", [HELPER, INIT], ids=lambda path: path.name)
+def test_scripts_are_executable_and_clean(path: Path) -> None:
+    assert os.access(path, os.X_OK)
+    if not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is not installed")
+    done = subprocess.run(["shellcheck", str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
