@@ -39,6 +39,11 @@ HEADERS = [
 ]
 AT = 1_714_564_980  # 2024-05-01 12:03:00 UTC
 
+# WSP push of an M-Notification.ind: transaction 1, version 1.0, from +1415, subject Hi, size 30000, expiry 2 days.
+MMS = bytes.fromhex(
+    "010601be8c829831008d908911802b313431352f545950453d504c4d4e00964869008a808e0275308805810302a30083687474703a2f2f7800"
+)
+
 
 def sms(text: str = "hello", peer: str = "+41791234567", **fields: object) -> Event:
     message = Message(7, Direction.IN, MessageState.RECEIVED, "home", "8941", peer, peer, text=text, at=AT + 5)
@@ -205,10 +210,12 @@ def test_any_time_makes_a_date(sent_at: int, offset: int | None, at: int) -> Non
         (sms("a [part 2 of 3 missing] c", state=MessageState.INCOMPLETE, parts_total=3, parts_have=2),
          "Incomplete SMS from +41791234567", "a [part 2 of 3 missing] c\n\n-- \n"),
         (sms("", data=bytes(range(40))), "Binary SMS from +41791234567",
-         "Binary data, 40 bytes (hexadecimal):\n"
+         "Binary data of 40 bytes\nAs it came (hexadecimal):\n"
          "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n2021222324252627\n\n-- \n"),
-        (sms("MMS of 30 kB: Holiday", note="mms", data=b"\x8c\x82"), "MMS notice from +41791234567",
-         "MMS of 30 kB: Holiday\nBinary data, 2 bytes (hexadecimal):\n8c82\n"),
+        (sms("", note="MMS notice of 30 bytes", data=MMS, ports=(2948, 9200)), "MMS notice from +41791234567",
+         "MMS notice from +1415 “Hi” of 30000 bytes kept 2 days\nAs it came (hexadecimal):\n0106"),
+        (sms("", note="WAP push", data=b"\1\6\1\xae", ports=(2948, 9200)), "Binary SMS from +41791234567",
+         "WAP push of application/vnd.wap.sic\n"),
         (sms(peer_name="Ann"), "SMS from Ann (+41791234567)", "hello\n"),
         (sms(peer=""), "SMS from an unknown sender", "hello\n"),
         (sms(message_class=0), "SMS from +41791234567", "\nClass: 0, to be shown at once\n"),
@@ -220,8 +227,10 @@ def test_any_time_makes_a_date(sent_at: int, offset: int | None, at: int) -> Non
         (Event(9, EventKind.USSD, AT, "home", "*100#", "Balance: 5 €", fields={"code": "*100#"}),
          "USSD answer to *100#", "Balance: 5 €\n"),
         (Event(9, EventKind.USSD, AT, "home", "", "Hello"), "USSD from the network", "Hello\n"),
-        (Event(9, EventKind.REPORT, AT, "home", "+4179", "Delivered.", fields={"state": "delivered"}),
-         "Delivery report for +4179", "\nState: delivered\n"),
+        (Event(9, EventKind.REPORT, AT, "home", "+4179", "Delivered.", fields={"status": "delivered", "error": ""}),
+         "SMS to +4179 delivered", "\nStatus: delivered\n"),
+        (Event(9, EventKind.REPORT, AT, "home", "+4179", "hello", fields={"status": "failed", "error": "No route."}),
+         "SMS to +4179 failed", "hello\n\n-- \nEvent: Delivery report 9\nTo: +4179\nDongle: home\n"),
         (Event(9, EventKind.CALL, AT, "home", "+4179", "Missed."), "Call from +4179", "Missed.\n"),
         (Event(9, EventKind.VOICEMAIL, AT, "home", "+4179"), "Voicemail from +4179", "\n\n-- \nEvent: Voicemail 9\n"),
     ],

@@ -15,6 +15,7 @@ from homeline.adapters.mail import Mailer
 from homeline.config import Email
 from homeline.errors import ConfigError
 from homeline.model import Delivery, Event, EventKind, Message, MessageState
+from homeline.protocol import wap
 
 HEADER_LIMIT = 200  # characters of a header's value, for nothing of ours is longer
 _WORD_OCTETS = 30  # in one encoded word: with the longest of our header names the line stays below 76 (RFC 2047 2)
@@ -103,8 +104,9 @@ def subject(event: Event) -> str:
     when = _words(*moment(event))
     if event.kind is EventKind.USSD:
         return f"USSD answer to {event.peer}, {when}" if event.peer else f"USSD from the network, {when}"
-    preposition = "for" if event.kind is EventKind.REPORT else "from"
-    return f"{_noun(event)} {preposition} {_who(event)}, {when}"
+    if event.kind is EventKind.REPORT:
+        return f"SMS to {_who(event)} {event.fields.get('status') or 'reported'}, {when}"
+    return f"{_noun(event)} from {_who(event)}, {when}"
 
 
 def body(event: Event) -> str:
@@ -133,7 +135,7 @@ def _noun(event: Event) -> str:
         return _NOUNS[event.kind]
     if message.error:
         return "Undecodable SMS"
-    if message.note.startswith("mms"):
+    if "MMS notice" in message.note:
         return "MMS notice"
     if message.state is MessageState.INCOMPLETE:
         return "Incomplete SMS"
@@ -153,10 +155,11 @@ def _content(event: Event) -> Iterator[str]:
         yield f"This message could not be decoded: {message.error}"
         yield "As the network sent it (hexadecimal):"
         yield from _hex_lines(event.fields.get("pdu", ""))
-    if message is None or not message.error or event.text:
+    if event.text or message is None:
         yield event.text
     if message is not None and message.data:
-        yield f"Binary data, {len(message.data)} bytes (hexadecimal):"
+        yield wap.describe(message.data, message.ports) or f"Binary data of {len(message.data)} bytes"
+        yield "As it came (hexadecimal):"
         yield from _hex_lines(message.data.hex())
     if advice := event.fields.get("advice"):
         yield ""
@@ -172,7 +175,7 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
     """Names and values of the lines below the text; an empty value is left out."""
     at, offset = moment(event)
     yield "Event", f"{_noun(event)} {event.id}"
-    yield "For" if event.kind is EventKind.REPORT else "From", _line(_who(event)) if event.peer else ""
+    yield "To" if event.kind is EventKind.REPORT else "From", _line(_who(event)) if event.peer else ""
     yield "Dongle", _line(event.dongle)
     yield "Time", _words(at, offset)
     if event.message is not None:
