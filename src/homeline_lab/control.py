@@ -20,6 +20,7 @@ from typing import Any
 from homeline.errors import HomelineError
 from homeline_lab.at_line import AtError
 from homeline_lab.dongle import Dongle
+from homeline_lab.network import STRANGER
 from homeline_lab.sim import Sim
 from homeline_lab.wire import Pace
 
@@ -32,7 +33,7 @@ class Operations:
     def __init__(self, dongle: Dongle) -> None:
         self._dongle = dongle
 
-    def deliver(self, text: str, sender: str = "+41791234567", flash: bool = False, repeat: int = 1) -> list[str]:
+    def deliver(self, text: str, sender: str = STRANGER, flash: bool = False, repeat: int = 1) -> list[str]:
         """A text message to the dongle; the PDUs' hex."""
         return self._dongle.deliver(text, sender, flash=flash, repeat=repeat)
 

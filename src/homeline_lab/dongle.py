@@ -23,7 +23,7 @@ from homeline_lab import sysfs
 from homeline_lab.faults import Faults, Vanishing
 from homeline_lab.models import MODELS, DongleModel, Interface
 from homeline_lab.modem import Modem
-from homeline_lab.network import Network, Sent
+from homeline_lab.network import STRANGER, Network, Sent
 from homeline_lab.port import Port
 from homeline_lab.sim import Sim, Slots, Status
 from homeline_lab.wire import LAST_READ, Pace
@@ -206,7 +206,7 @@ class Dongle:
     def deliver(
         self,
         text: str,
-        sender: str = "+41791234567",
+        sender: str = STRANGER,
         *,
         at: datetime | None = None,
         flash: bool = False,

@@ -248,6 +248,7 @@ class Modem:
         self._unacknowledged = None
         mode, _, bm, _, bfr = self.settings.cnmi
         self.settings.cnmi = (mode, 0, bm, 0, bfr)
+        self.network.on_change()
 
     # Unsolicited lines -------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from typing import Protocol
 from homeline.protocol import pdu
 from homeline_lab import tpdu
 
+STRANGER = "+41791234567"  # who texts the dongle when nobody else is named
+
 
 class Taken(Enum):
     """What became of a PDU that was offered to the dongle."""
@@ -125,7 +127,7 @@ class Network:
     def deliver(
         self,
         text: str,
-        sender: str = "+41791234567",
+        sender: str = STRANGER,
         *,
         at: datetime | None = None,
         flash: bool = False,
@@ -139,7 +141,13 @@ class Network:
         return [p.hex().upper() for p in chosen]
 
     def encode(
-        self, text: str, sender: str, *, at: datetime | None = None, flash: bool = False, reference: int | None = None
+        self,
+        text: str,
+        sender: str = STRANGER,
+        *,
+        at: datetime | None = None,
+        flash: bool = False,
+        reference: int | None = None,
     ) -> list[bytes]:
         """The DELIVERs of a text. `sender` is a number or a name."""
         reference = secrets.randbelow(256) if reference is None else reference
