@@ -147,12 +147,15 @@ class _Parser:
             self._expect_end()
         elif command == "config":
             self._config()
+        elif self._section is None:
+            raise self._error(f"{command} before the first section", match.start())
         else:
-            self._option(command)
+            self._option(self._section, command)
         return True
 
     def _config(self) -> None:
         section_type = self._checked(_TYPE, "a section's type")
+        self._skip_blank()
         start = self._pos
         name = self._argument()
         if name and not _NAME.fullmatch(name):
@@ -170,10 +173,7 @@ class _Parser:
         self._by_name.setdefault(unique, section)
         return section
 
-    def _option(self, command: str) -> None:
-        section = self._section
-        if section is None:
-            raise self._error(f"{command} before the first section")
+    def _option(self, section: Section, command: str) -> None:
         name = self._checked(_NAME, "an option's name")
         value = self._argument()
         self._expect_end()
@@ -189,11 +189,12 @@ class _Parser:
             section.options[name] = [value] if known is None else [known, value]
 
     def _checked(self, pattern: re.Pattern[str], what: str) -> str:
+        before = self._pos
         self._skip_blank()
         start = self._pos
         word = self._argument()
         if not word:
-            raise self._error(f"{what} is missing", start)
+            raise self._error(f"{what} is missing", before)
         if not pattern.fullmatch(word):
             raise self._error(f"a character that {what} cannot have", start)
         return word
