@@ -208,7 +208,7 @@ class Bus:
 
     async def _keep(self, connection: Connection) -> None:
         """Put everything wanted in place, again and again as it changes, until the connection is lost."""
-        connection.lost.add_done_callback(lambda _: self._kick.set())
+        connection.lost.add_done_callback(lambda _: self._lost())
         while not connection.lost.done():
             self._kick.clear()
             complete = True
@@ -221,6 +221,11 @@ class Bus:
                     await self._kick.wait()
             except TimeoutError:
                 continue
+
+    def _lost(self) -> None:
+        self._connection = None
+        self._ready.clear()
+        self._kick.set()
 
     async def _place(self, connection: Connection, item: Item) -> bool:
         connection.placed.add(item)  # before the wait: `_appeared` may take it out again meanwhile

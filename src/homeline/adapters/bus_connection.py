@@ -63,12 +63,13 @@ class Connection(asyncio.Protocol):
         if error is not None:
             self.reason = f"the connection to ubusd broke: {error}"
         self._writable.set()
+        # In this order: who waits for a reply must find the bus marked as lost when it wakes.
+        for future in (self.lost, self.hello):
+            if not future.done():
+                future.set_result(None)
         for waiting in self._waiting.values():
             if not waiting.future.done():
                 waiting.future.set_result(None)
-        for future in (self.hello, self.lost):
-            if not future.done():
-                future.set_result(None)
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -91,12 +92,12 @@ class Connection(asyncio.Protocol):
 
     async def send(self, wire: bytes) -> None:
         """Write a message when ubusd has read enough of those before. Raises ConnectionLost."""
-        if not self._writable.is_set():
-            try:
-                async with asyncio.timeout(SEND_DEADLINE):
+        try:
+            async with asyncio.timeout(None if self._writable.is_set() else SEND_DEADLINE):
+                while not self._writable.is_set():  # another that waited may have filled the buffer again
                     await self._writable.wait()
-            except TimeoutError:
-                self.abort(f"ubusd has read nothing for {SEND_DEADLINE:g} s")
+        except TimeoutError:
+            self.abort(f"ubusd has read nothing for {SEND_DEADLINE:g} s")
         if not self.send_now(wire):
             raise ConnectionLost(self.reason)
 
