@@ -21,7 +21,7 @@ from homeline.adapters.bus import Bus, Method, Request
 from homeline.adapters.mail import Mailer
 from homeline.adapters.store import Store
 from homeline.adapters.watch import DEVICES, FILES, Watch
-from homeline.config import Config, Email
+from homeline.config import Config, Dongle, Email
 from homeline.errors import ConfigError, HomelineError, StoreDamaged, StoreError
 from homeline.model import Delivery, Driver, Event, Problem
 from homeline.paths import Paths
@@ -32,6 +32,7 @@ from homeline.service.context import Context
 from homeline.service.database import Database
 from homeline.service.deliveries import Channel, Dispatcher
 from homeline.service.dongle import SerialDongle
+from homeline.service.dongle_ports import PortBook
 from homeline.service.explaining import Explainer
 from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
@@ -63,6 +64,8 @@ class Gateway:
         database = Database(paths.inside(loaded.main.database), self._store_trouble)
         self.context = Context(loaded, database, lambda: int(time.time()), self._teller.emit, self._wake)
         self.dongles: dict[str, SerialDongle] = {}
+        self._settings: dict[str, Dongle] = {}  # what each of them was started with
+        self._book = PortBook()
         self._runs: dict[str, list[asyncio.Task[None]]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._reloaded = asyncio.Event()
@@ -248,19 +251,20 @@ class Gateway:
         current: Config = self.context.config
         wanted = {d.name: d for d in current.dongles if current.main.enabled and d.driver is Driver.SERIAL}
         for name in list(self.dongles):
-            if wanted.get(name) != self.dongles[name].config:
+            if wanted.get(name) != self._settings[name]:
                 self.spawn(self._change_dongle(name))
         for name in wanted:
             if name not in self.dongles:
-                self._start_dongle(name)
+                self._start_dongle(wanted[name])
 
     async def _change_dongle(self, name: str) -> None:
         await self._stop_dongle(name)
         self._apply_dongles()
 
-    def _start_dongle(self, name: str) -> None:
-        settings = next(dongle for dongle in self.context.config.dongles if dongle.name == name)
-        dongle = self.dongles[name] = SerialDongle(settings, self.host, self.paths)
+    def _start_dongle(self, settings: Dongle) -> None:
+        name = settings.name
+        self._settings[name] = settings
+        dongle = self.dongles[name] = SerialDongle(settings, self.host, self.paths, book=self._book)
         loop = asyncio.get_running_loop()
         self._runs[name] = [loop.create_task(dongle.run()), loop.create_task(self.outbox.serve(name))]
 
@@ -275,7 +279,7 @@ class Gateway:
 
     def _replugged(self) -> None:
         for dongle in self.dongles.values():
-            dongle.replugged()
+            dongle.ports_changed()
 
     # -- troubles -----------------------------------------------------------------------------------------------------
 
@@ -334,6 +338,7 @@ def main(argv: Sequence[str]) -> int:
     elif argv:
         print("usage: homeline run [--root DIR]", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload that comes before we can: it is read at the start anyway
     # logd adds time and name; the level is its own word so that logread can be searched for it.
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 

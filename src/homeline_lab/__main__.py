@@ -7,6 +7,7 @@ import sys
 
 # command: the module with `main(arguments) -> exit code`, and what it does
 COMMANDS = {
+    "demo": ("homeline_lab.demo", "all of it at once, to look at and play with (make demo)"),
     "dongle": ("homeline_lab.dongle_command", "a simulated GSM dongle"),
     "uci": ("homeline_lab.uci_command", "set, get, commit … as on the router, for a lab root"),
     "bench": ("homeline_lab.bench.command", "Homeline measured beside gammu-smsd and smstools"),

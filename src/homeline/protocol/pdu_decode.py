@@ -7,6 +7,7 @@ PDU is not wanted: published and real ones are often wrong, and the PDU says eve
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from homeline.errors import DecodeError
 from homeline.model import Concat
@@ -105,7 +106,7 @@ class StatusReport:
         return self.status >= 0x40
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Literal["delivered", "pending", "failed"]:
         """`delivered`, `pending` (the centre still tries) or `failed`."""
         return "delivered" if self.delivered else "failed" if self.failed else "pending"
 
