@@ -24,10 +24,12 @@ from homeline.errors import StoreDamaged, StoreError
 
 log = logging.getLogger(__name__)
 
+# Octets. A message touches some fifteen pages (tables, indexes), which are written twice: small ones spare the flash.
+PAGE_SIZE = 1024
 CACHE_KIB = 256  # SQLite's page cache; its default of 2 MB is too much for a small router
 STATEMENTS = 96  # prepared ones that are kept
 # The log is written back to the file at this length: rarely, so that a page that changes often is written once.
-CHECKPOINT_PAGES = 400
+CHECKPOINT_PAGES = 1600
 LOG_LIMIT = 4 * 1024 * 1024  # octets that the log's file may keep after it
 # Octets: larger files are checked as a whole only when damage was seen; it would take seconds.
 CHECKED_SIZE = 4 * 1024 * 1024
@@ -71,12 +73,14 @@ def _prepare(path: Path) -> None:
     """Make folder and file readable by their owner alone, before SQLite would make them otherwise."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        if not os.access(path, os.R_OK | os.W_OK):
-            raise StoreError(f"{path}: the database cannot be opened: permission denied.") from None
+        if not path.exists():
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError as error:
+        raise StoreError(f"{path}: the database cannot be opened: {path.parent} is not a folder.") from error
     except OSError as error:
         raise StoreError(f"{path}: the database cannot be opened: {error.strerror}.") from error
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise StoreError(f"{path}: the database cannot be opened: permission denied.")
 
 
 def _open_sound(path: Path, migrations: tuple[str, ...]) -> Opened:
@@ -163,6 +167,7 @@ def _plain(name: str, *, uri: bool) -> sqlite3.Connection:
         name, uri=uri, timeout=1.0, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS
     )
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")  # before the log is opened: see the top of this file
+    connection.execute(f"PRAGMA page_size={PAGE_SIZE}")  # counts for a new file
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     connection.execute("PRAGMA temp_store=MEMORY")
