@@ -1,4 +1,4 @@
-"""What the tests of AT share: the rows of the GSM data beside the repository, and a modem's answer run through a channel."""
+"""What the tests of AT share: the rows of the GSM data beside the repository, and answers run through a channel."""
 
 from __future__ import annotations
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from at_rows import feed, rows
 from hypothesis import given
 from hypothesis import strategies as st
 
+from at_rows import feed, rows
 from homeline.errors import DecodeError, EncodeError, ModemError, ProtocolError, TimedOut
 from homeline.protocol import at, at_framer, commands, commands_calls, commands_network, commands_sms, vendors
 from homeline.protocol.at import Answer, Channel, Command, Failed, Framer, Line, Prompt, Unsolicited, Write, nothing

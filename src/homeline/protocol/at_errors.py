@@ -94,7 +94,7 @@ _CMS = """\
 10p call barred
 17t network failure
 21p short message transfer rejected
-22t memory capacity exceeded
+22t congestion or memory capacity exceeded
 27t destination out of service
 28p unidentified subscriber
 29p facility rejected

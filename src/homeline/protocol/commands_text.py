@@ -1,9 +1,8 @@
-"""SMS in text mode (3GPP TS 27.005 3): reading only. The driver works in PDU mode; this reads the traces of programs that
-do not.
-"""
+"""SMS in text mode (3GPP TS 27.005 3): reading only. The driver works in PDU mode; this reads traces of those that do not."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def parse_text(lines: Sequence[str]) -> TextMessage | TextReport | None:
 def parse_text_list(lines: Sequence[str]) -> tuple[TextMessage | TextReport, ...]:
     starts = [number for number, line in enumerate(lines) if line.startswith("+CMGL:")]
     found = []
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(lines)]):
         fields = f.split(f.after(lines[start], "+CMGL:"))
         found.append(_message(f.integer(fields, 0, "+CMGL"), fields[1:], lines[start + 1 : end]))
     return tuple(found)
