@@ -1,4 +1,4 @@
-"""SMS in text mode (3GPP TS 27.005 3): reading only. The driver works in PDU mode; traces of others may not.
+"""SMS in text mode (3GPP TS 27.005 3): reading only. The driver works in PDU mode; traces of others may not."""
 
 from __future__ import annotations
 
