@@ -1,0 +1,63 @@
+"""`docs/uci.md` shows exactly the options that the code has, with their kinds and defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from homeline import config
+from homeline.config import SECTIONS
+from homeline.config_options import Option, SectionType
+
+DOC = Path(__file__).parents[1] / "docs/uci.md"
+
+
+def default(kind: SectionType, option: Option) -> str:
+    """The default in UCI's words, as the table shows it."""
+    (field,) = [field for field in dataclasses.fields(kind.build) if field.name == option.attribute]
+    value = field.default
+    if option.required:
+        return "required"
+    if value in ("", 0, ()) and not isinstance(value, bool) and not (value == 0 and option.name == "retention_days"):
+        return ""
+    items = value if isinstance(value, tuple) else (value,)
+    return ", ".join(f"`{int(item) if isinstance(item, bool) else item}`" for item in items)
+
+
+def table(kind: SectionType) -> list[str]:
+    rows = ["| option | value | default | |", "| --- | --- | --- | --- |"]
+    for option in kind.options:
+        name = f"`list {option.name}`" if option.many else f"`{option.name}`"
+        doc = option.doc + (" In `homeline_secret`." if option.secret else "")
+        rows.append(f"| {name} | {option.kind.words} | {default(kind, option)} | {doc} |")
+    return rows
+
+
+@pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.name)
+def test_the_table_of_a_section(kind: SectionType) -> None:
+    name = f"homeline '{kind.singleton}'" if kind.singleton else f"{kind.name} NAME"
+    text = DOC.read_text()
+    assert f"\n## `config {name}`\n\n{kind.doc}" in text
+    after = text.split(f"\n## `config {name}`\n", 1)[1].split("\n## ", 1)[0]
+    assert [line for line in after.splitlines() if line.startswith("|")] == table(kind)
+
+
+def test_no_section_beyond_those_of_the_code() -> None:
+    found = re.findall(r"^## `config (\w+)", DOC.read_text(), re.MULTILINE)
+    assert found == [kind.name for kind in SECTIONS]
+
+
+def test_the_example_works() -> None:
+    main, secret = re.findall(r"^```uci\n(.*?)^```", DOC.read_text(), re.MULTILINE | re.DOTALL)
+    read = config.read(main, secret)
+    assert read.problems == ()
+    assert read.main.enabled
+    assert (len(read.dongles), len(read.rules), len(read.emails)) == (1, 2, 1)
+
+
+if __name__ == "__main__":  # prints the tables for docs/uci.md
+    for kind in SECTIONS:
+        print(kind.name, *table(kind), "", sep="\n")
