@@ -96,10 +96,10 @@ class Deliveries(StoreBase):
         waiting: set[tuple[str, str]] = set()
         if revision is not None:
             waiting = self._renew(event.id, following)
-        for wanted in self._planned(event, plan):
+        for wanted in dict.fromkeys(self._planned(event, plan)):
             if (wanted.rule, wanted.channel) not in waiting:
                 self._run(
-                    "INSERT OR IGNORE INTO delivery(event, rule, channel, revision, next_at, created_at) "
+                    "INSERT INTO delivery(event, rule, channel, revision, next_at, created_at) "
                     "VALUES (?, ?, ?, ?, ?, ?)",
                     *(event.id, wanted.rule, wanted.channel, following, now, now),
                 )
