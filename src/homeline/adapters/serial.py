@@ -1,8 +1,8 @@
 """Serial ports on the event loop: opening them with a deadline, bytes in and out, and AT commands one at a time.
 
 pyserial opens and configures, since it knows the termios of every platform; reading and writing is the loop's. Opening
-and closing can block for long in the kernel (a dead USB device, output that nobody takes), so both are done in threads of
-their own, which hold up neither the loop nor the end of the program.
+and closing can block for long in the kernel (a dead USB device, output that nobody takes), so both are done in threads
+of their own, which hold up neither the loop nor the end of the program.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Mute(TimedOut):
         self.noise = noise
 
 
-def _open(path: str, baudrate: int) -> serial.Serial:
+def open_device(path: str, baudrate: int) -> serial.Serial:
+    """Open, lock and configure; what pyserial, termios and the system raise passes through."""
     device = serial.Serial(path, baudrate, timeout=0, exclusive=True)
     try:
         # pyserial lets a read return nothing at once; with VMIN=1 an empty read can only mean that the port hung up.
@@ -72,7 +73,7 @@ def _open(path: str, baudrate: int) -> serial.Serial:
 Opener = Callable[[str, int], serial.Serial]
 
 
-async def open_port(path: Path, baudrate: int, timeout: float, opener: Opener = _open) -> Port:
+async def open_port(path: Path, baudrate: int, timeout: float, opener: Opener = open_device) -> Port:
     """Open and lock a port. Raises PortError with a reason: open_timeout, port_owned, no_permission, no_port, …"""
     try:
         async with asyncio.timeout(timeout):
@@ -233,7 +234,6 @@ class AtPort:
     def __init__(
         self,
         port: Port,
-        on_unsolicited: Callable[[at.Unsolicited], None],
         *,
         name: str = "",
         gap: float = 0.0,
@@ -241,7 +241,8 @@ class AtPort:
     ) -> None:
         self.gap = gap  # seconds kept between an answer and the next command; grows when the modem swallows commands
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # why the port went away
-        self._port, self._on_unsolicited, self._name = port, on_unsolicited, name or port.path.name
+        self.on_unsolicited: Callable[[at.Unsolicited], None] = lambda _line: None  # whose lines these are changes
+        self._port, self._name = port, name or port.path.name
         self._probe_wait = probe_wait
         self._loop = asyncio.get_running_loop()
         self._channel = at.Channel()
@@ -386,7 +387,7 @@ class AtPort:
                 self._send_payload(event.data)
             elif isinstance(event, at.Unsolicited):
                 log.debug("%s < %s", self._name, event.line.partition(":")[0])
-                self._on_unsolicited(event)
+                self.on_unsolicited(event)
             else:
                 self._finish(event)
 

@@ -1,0 +1,97 @@
+"""USSD on one open port: a code out, the network's answer in, one dialogue at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from homeline.adapters.serial import AtPort, Mute
+from homeline.core.bringup import PASSING, Modem
+from homeline.errors import DecodeError, EncodeError, HomelineError, ModemError, NotSupported, TimedOut
+from homeline.protocol import commands, ussd
+from homeline.protocol.notices import Other
+from homeline.protocol.ussd import Dialect, Reply
+from homeline.service.host import Host, Timing
+
+log = logging.getLogger(__name__)
+
+
+class UssdDialogue:
+    """The USSD of one dongle while one port is open."""
+
+    def __init__(self, name: str, port: AtPort, modem: Modem, host: Host, timing: Timing) -> None:
+        self._name, self._port, self._modem, self._host, self._timing = name, port, modem, host, timing
+        self._dialect: Dialect | None = None  # the one that this modem took
+        self._replies: asyncio.Queue[Reply] | None = None  # of the code that waits for its answer
+
+    async def ask(self, code: str) -> Reply:
+        """Send a code, or an answer to an open menu, and wait for the network.
+
+        Raises ModemError, EncodeError (characters that this modem cannot send), NotSupported (another code still
+        waits), TimedOut (the network stays silent), Mute, ConnectionLost.
+        """
+        if self._replies is not None:
+            raise NotSupported(f"{self._name}: another USSD code still waits for its answer")
+        self._replies = asyncio.Queue()
+        try:
+            await self._send(code)
+            return await self._answer(self._replies)
+        except TimeoutError:
+            with contextlib.suppress(*PASSING):
+                await self.cancel()
+            raise TimedOut(f"{self._name}: no USSD answer within {self._timing.ussd:g} s") from None
+        finally:
+            self._replies = None
+
+    async def cancel(self) -> None:
+        """End an open session. Raises ModemError, TimedOut, Mute, ConnectionLost."""
+        await self._port.run(commands.ussd_cancel())
+
+    def heard(self, line: str) -> None:
+        """A +CUSD line came."""
+        packed = Dialect.PACKED if self._modem.quirks.ussd_packed else None
+        try:
+            reply = ussd.parse(line, self._modem.character_set, packed)
+        except DecodeError as error:
+            self._host.notice(self._name, Other(line, str(error)))
+            return
+        if self._replies is not None:
+            self._replies.put_nowait(reply)
+        else:
+            self._host.ussd(self._name, reply)
+
+    async def _send(self, code: str) -> None:
+        refused: HomelineError | None = None
+        for dialect in self._dialects():
+            try:
+                await self._port.run(commands.ussd(*ussd.encode(code, dialect)))
+            except Mute:
+                raise
+            except (ModemError, EncodeError) as error:
+                refused = refused or error
+                continue
+            self._dialect = dialect
+            return
+        assert refused is not None
+        raise refused
+
+    def _dialects(self) -> list[Dialect]:
+        if self._dialect is not None:
+            return [self._dialect]
+        if self._modem.quirks.ussd_packed:
+            return [Dialect.PACKED, Dialect.PLAIN]
+        if self._modem.character_set == "UCS2":
+            return [Dialect.UCS2]
+        return [Dialect.PLAIN, Dialect.PACKED]
+
+    async def _answer(self, replies: asyncio.Queue[Reply]) -> Reply:
+        """The first reply that is an answer. One that only ends something may be of an older session: wait a little."""
+        heard: list[Reply] = []
+        async with asyncio.timeout(self._timing.ussd):
+            heard.append(await replies.get())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.ussd_grace):
+                while heard[-1].meaning:
+                    heard.append(await replies.get())
+        return ussd.answer(heard) or heard[-1]
