@@ -31,15 +31,18 @@ class Queries(Outbox):
         dongle: str = "",
         peer: str = "",
         text: str = "",
-        unread: bool | None = None,
+        unread: bool = False,
         before: int | None = None,
         limit: int = 50,
     ) -> Page:
-        """Messages newest first, older than the id `before`. `text` is searched in the text, whatever its case."""
+        """Messages newest first, older than the id `before`; with `unread` only those.
+
+        `text` is searched in the text, whatever its case.
+        """
         terms, values = conditions(
             *_one_indexed(
                 ("peer = ?", peer or None),
-                ("unread = ?", unread),
+                ("unread = ?", unread or None),
                 ("dongle = ?", dongle or None),
                 ("direction = ?", direction),
             ),
