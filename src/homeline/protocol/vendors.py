@@ -194,11 +194,6 @@ def huawei_reports(on: bool = True) -> Command[None]:
     return Command(f"AT^CURC={int(on)}", nothing)
 
 
-def huawei_at_only() -> Command[None]:
-    """AT^U2DIAG=0: no storage device beside the ports, kept by the modem."""
-    return Command("AT^U2DIAG=0", nothing)
-
-
 def quectel_reports(kind: str) -> Command[None]:
     """AT+QINDCFG="kind",1: csq, smsfull, act, ring, ccinfo."""
     return Command(f"AT+QINDCFG={f.quoted(kind, 'indication')},1", nothing)
