@@ -68,8 +68,10 @@ class _Plan:
 
     @property
     def octets(self) -> int:
+        """Of a message in one part, header included; enough to compare those of equally many parts."""
+        header = len(udh.encode(self.elements))
         units = sum(map(len, self.pieces))
-        return (units * 7 + 7) // 8 if self.encoding == GSM7 else units
+        return (((header * 8 + 6) // 7 + units) * 7 + 7) // 8 if self.encoding == GSM7 else header + units
 
 
 def preview(text: str, languages: tuple[int, ...] = ()) -> Preview:

@@ -18,7 +18,7 @@ from homeline.protocol import gsm7, pdu_coding
 from homeline.protocol.pdu_coding import EIGHT_BIT, GSM7, UCS2
 
 GSM7_DCS, UCS2_DCS = 0x0F, 0x48  # cell broadcast scheme, 23.038 5: no language given
-_LINE = re.compile(r'\+CUSD:\s*(\d)\s*(?:,\s*(?:"(.*)"|([^",]*))\s*(?:,\s*"?(\d{1,3})?"?\s*)?)?', re.DOTALL)
+_LINE = re.compile(r'\+CUSD:\s*(\d)\s*(?:,\s*(?:"(.*)"|([^",]*))\s*(?:,\s*(\d{1,3})?\s*)?)?', re.DOTALL)
 _HEX = re.compile(r"(?:[0-9A-F]{2})+|(?:[0-9a-f]{2})+")
 _LANGUAGE = re.compile(r"[a-z]{2}\r")
 _UNICODE_LANGUAGE = 0x11  # UCS-2 after two octets that are the packed letters of a language

@@ -180,7 +180,7 @@ def _encoded_string(value: bytes) -> str:
     charset = _CHARSETS.get(number)
     if charset is None:
         return _text(text)
-    return text.removeprefix(b"\x7f").decode(charset, "replace").split("\0")[0]
+    return text.removeprefix(b"\x7f").decode(charset, "ignore").split("\0")[0]  # a cut half of a letter is none
 
 
 def _address(value: bytes) -> str:
