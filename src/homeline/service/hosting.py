@@ -109,7 +109,6 @@ class DriverHost:
             return
         self.context.emit("homeline.dongle.changed", shapes.dongle(status))
         if last is None or last.state is not status.state or last.reason is not status.reason:
-            log.info("%s: %s %s %s", name, status.state, status.reason, status.detail)
             self._watch_state(status)
         if status.state is DongleState.READY:
             self.outbox.nudge(name)
@@ -170,5 +169,9 @@ class DriverHost:
 
 
 def _same(one: DongleStatus, other: DongleStatus) -> bool:
-    """Equal but for what changes all the time."""
-    return replace(one, signal_dbm=None, storage_used=None) == replace(other, signal_dbm=None, storage_used=None)
+    """Equal but for what changes all the time: levels, and the step of a bring-up."""
+    return _steady(one) == _steady(other)
+
+
+def _steady(status: DongleStatus) -> DongleStatus:
+    return replace(status, signal_dbm=None, storage_used=None, detail="")
