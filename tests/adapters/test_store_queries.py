@@ -299,7 +299,7 @@ def test_nothing_reads_or_sorts_whole_tables(
             ordered = "LIMIT" in sql and step in ("SCAN message", "SCAN conversation USING INDEX conversation_last")
             assert ordered, f"{step}: {sql}"
         if "TEMP B-TREE" in step:
-            # Sorted are a dongle's queue, a sender's open messages, one reference's parts, an event's deliveries, counts
+            # Sorted are a dongle's queue, a sender's open messages, a reference's parts, an event's deliveries, counts
             # by rule, and what is overdue.
             few = (
                 "'queued'",
