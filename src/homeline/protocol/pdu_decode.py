@@ -6,6 +6,7 @@ PDU is not wanted: published and real ones are often wrong, and the PDU says eve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +18,7 @@ from homeline.protocol.pdu_coding import Coding
 from homeline.protocol.pdu_time import Timestamp, Validity
 from homeline.protocol.udh import Header
 
+_NOT_HEX = re.compile("[^0-9A-Fa-f]")
 # First octet, 9.2.3.
 TYPE_MASK, TYPE_DELIVER, TYPE_SUBMIT, TYPE_REPORT = 0x03, 0, 1, 2
 NO_MORE_MESSAGES = REJECT_DUPLICATES = 0x04
@@ -130,9 +132,8 @@ def decode(pdu: str) -> Deliver | Submit | StatusReport:
 def parse_hex(pdu: str) -> bytes:
     """Octets of hex text; raises DecodeError with the column of the first character that is none."""
     text = pdu.strip()
-    for column, char in enumerate(text):
-        if char not in "0123456789ABCDEFabcdef":
-            raise DecodeError(f"column {column + 1}: {char!r} is not hexadecimal")
+    if bad := _NOT_HEX.search(text):
+        raise DecodeError(f"column {bad.start() + 1}: {bad[0]!r} is not hexadecimal")
     if len(text) % 2:
         raise DecodeError(f"odd number of hex digits ({len(text)})")
     return bytes.fromhex(text)
