@@ -20,10 +20,13 @@ COMMAND = """#!{python}
 # Written by Homeline's lab: a sendmail that hands its mail to the lab's mail server.
 import smtplib, sys
 from email import message_from_bytes
+from email.utils import getaddresses
 
-mail = message_from_bytes(sys.stdin.buffer.read())
+content = sys.stdin.buffer.read()
+mail = message_from_bytes(content)
+recipients = [address for _, address in getaddresses(mail.get_all("To"))]
 with smtplib.SMTP("{host}", {port}, timeout=10) as server:
-    server.send_message(mail)
+    server.sendmail(mail["From"], recipients, content.replace(b"\\n", b"\\r\\n"))
 """
 
 

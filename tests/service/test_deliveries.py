@@ -65,6 +65,7 @@ class Fake:
         self.sent: list[int] = []
         self.tried: list[int] = []
         self.running = self.most = 0
+        self.together: list[int] = []  # how many ran when each attempt began, itself included
         self.gate: asyncio.Event | None = None  # attempts wait for it
         self.changed = asyncio.Condition()
 
@@ -74,6 +75,7 @@ class Fake:
         self.tried.append(event.id)
         self.running += 1
         self.most = max(self.most, self.running)
+        self.together.append(self.running)
         await self._tell()
         try:
             await asyncio.sleep(0)
@@ -288,6 +290,8 @@ async def test_a_resting_channel_is_tried_by_one_and_then_flushed(house: House) 
     house.start(a=channel)
     await house.until(lambda: len(house.done) == 20)  # the clock stands still: all that backed off was hurried
     assert len(channel.tried) == 26
+    assert channel.together[:7] == [1, 2, 3, 4, 1, 1, 1]
+    assert max(channel.together[7:]) == 4
     assert house.troubles == [("a", "down"), ("a", "")]
 
 
@@ -353,6 +357,7 @@ async def test_while_the_store_refuses_nothing_is_sent_twice(house: House, monke
     channel.gate.set()
     await house.until(lambda: len(house.done) == 5)
     assert max(Counter(channel.tried).values()) == 1
+    assert [d.state for d in await house.deliveries()] == [DeliveryState.DONE] * 5
 
 
 async def test_a_store_that_cannot_be_read_is_asked_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,6 +394,36 @@ async def test_a_channel_that_is_the_same_goes_on_as_before(house: House) -> Non
     dispatcher.replace({"a": channel})
     await asyncio.sleep(0.05)
     assert len(channel.tried) == 1
+
+
+async def test_new_settings_are_tried_at_once(house: House) -> None:
+    """The owner mended something: what backs off does not wait for its time."""
+    channel = Fake(DeliveryError("no"))
+    await house.add(1, "a")
+    dispatcher = house.start(a=channel)
+    await channel.attempts(1)
+    async with asyncio.timeout(5):
+        while not (await house.deliveries())[0].attempts:
+            await asyncio.sleep(0.005)
+    dispatcher.replace({"a": Fake()})
+    await house.until(lambda: len(house.done) == 1)
+
+
+async def test_late_failures_of_the_old_channel_do_not_count_for_the_new(house: House) -> None:
+    await house.add(4, "a")
+    old, new = Fake(DeliveryError("old", retry_after=1000)), Fake()
+    old.gate = asyncio.Event()
+    dispatcher = house.start(rest=Policy(), a=old)
+    await old.attempts(4)
+    dispatcher.replace({"a": new})
+    old.gate.set()
+    await house.add(1, "a")
+    dispatcher.wake()
+    await house.until(lambda: len(house.done) == 1)
+    house.clock.now += 5  # the first step of the back-off
+    dispatcher.wake()
+    await house.until(lambda: len(house.done) == 5)
+    assert house.troubles == []
 
 
 async def test_a_removed_channel_ends_what_is_under_way_and_may_come_back(house: House) -> None:

@@ -156,6 +156,7 @@ def test_long_text_that_is_plain_is_encoded_where_lines_would_be_too_long() -> N
     assert parsed(sms("x" * 900))["Content-Transfer-Encoding"] == "7bit"
     assert parsed(sms("x" * 901))["Content-Transfer-Encoding"] == "base64"
     assert parsed(sms("tab\there"))["Content-Transfer-Encoding"] == "base64"
+    assert parsed(sms("a\nFrom b"))["Content-Transfer-Encoding"] == "base64"
 
 
 def test_a_message_id_is_one_deliverys_own() -> None:

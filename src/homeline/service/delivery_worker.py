@@ -212,14 +212,15 @@ class Worker:
 
     async def _postpone(self, channel: Channel, delivery: Delivery, event: Event, error: DeliveryError) -> None:
         office, now = self._office, self._office.clock()
-        failing_for = self._note_failure(error) if channel is self.channel else 0.0
+        current = channel is self.channel  # the failure of one that was replaced says nothing of the new one
+        failing_for = self._note_failure(error) if current else 0.0
         at = retry.next_attempt(
             office.policy,
             created_at=delivery.created_at,
             attempts=delivery.attempts,
             now=now,
             random=office.random(),
-            retry_after=error.retry_after,
+            retry_after=error.retry_after if current else None,
             failing_for=failing_for,
         )
         if at is None:

@@ -224,7 +224,12 @@ def _pieces(text: str) -> Iterator[bytes]:
 
 
 def _fits_7bit(text: str) -> bool:
-    return text.isascii() and all(len(line) <= _LINE_LIMIT and line.isprintable() for line in text.split("\n"))
+    return text.isascii() and all(map(_survives, text.split("\n")))
+
+
+def _survives(line: str) -> bool:
+    """Whether a line goes through every mail transfer agent as it is; some mark a "From " at its beginning."""
+    return len(line) <= _LINE_LIMIT and line.isprintable() and not line.startswith("From ")
 
 
 def _base64(text: str) -> bytes:
