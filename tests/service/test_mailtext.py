@@ -113,6 +113,8 @@ HOSTILE = [
     " leading and trailing ",
     "\n",
     "",
+    "\r",
+    "a\rb",
     "x" * 10_000,
     "€" * 10_000,
     "a\n" * 5_000,
@@ -140,9 +142,10 @@ def check(text: str, peer: str) -> None:
     assert not mail.defects
     assert not any(mail[name].defects for name in HEADERS if name != "X-Homeline-From")
     expected = text.encode("utf-8", "replace").decode()
-    assert text_of(mail) == (
-        expected.replace("\r\n", "\n") if mail["Content-Transfer-Encoding"] == "base64" else expected
-    )
+    if mail["Content-Transfer-Encoding"] == "base64":
+        # The end of a line is CRLF there, so a CR of the text in front of one is part of it.
+        expected = f"{expected}\n".replace("\r\n", "\n")[:-1]
+    assert text_of(mail) == expected
     shown = str(mail["X-Homeline-From"])
     assert shown.isprintable()
     assert len(shown) <= HEADER_LIMIT
