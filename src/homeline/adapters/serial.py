@@ -33,6 +33,7 @@ READ_SIZE = 4096
 MAX_BACKLOG = 65536  # octets that a port may hold back before it counts as broken
 CLOSE_WAIT = 3.0  # seconds
 PROBE_WAIT = 2.0  # seconds in which a living modem answers a resync
+CANCEL_WAIT = 0.1  # seconds a modem has for ending its input
 SWALLOW_GAP = 0.3  # seconds; some E1750 firmware swallows commands that come closer to the last answer
 QUIET = 0.5  # seconds after which an open quote of +CUSD counts as never closed
 
@@ -274,7 +275,7 @@ class AtPort:
         """
         limit = command.timeout if timeout is None else timeout
         async with self._turn:
-            await self._in_step()
+            await self._probe("the modem is out of step")
             await self._keep_gap()
             sent_at = self._loop.time()
             close_call = sent_at - self._heard_at < SWALLOW_GAP and self.gap < SWALLOW_GAP
@@ -292,12 +293,18 @@ class AtPort:
             await self._keep_gap()
             return await self._converse(command, limit, on_payload)
 
+    async def resync(self) -> None:
+        """Find the answer to a question of our own among what may still come for others. Raises Mute."""
+        async with self._turn:
+            await self._keep_gap()
+            await self._resync("the modem does not answer")
+
     async def cancel_input(self) -> None:
-        """End whatever input the modem may wait for (ESC, Ctrl-Z); then it must answer. Raises Mute."""
+        """End whatever input the modem may wait for (ESC, Ctrl-Z), then resync. Raises Mute, ConnectionLost."""
         async with self._turn:
             self._port.write(at.ESC + at.CTRL_Z)
-            await self._keep_gap()
-            await self._probe("the modem does not answer")
+            await asyncio.sleep(CANCEL_WAIT)
+            await self._resync("the modem does not answer")
 
     async def write_blindly(self, command: at.Command[Any]) -> None:
         """Send a command and wait for no answer: the last try with a modem that is mute."""
@@ -311,14 +318,13 @@ class AtPort:
         self._gone(f"{self._port.path} was closed")
         await self._port.close()
 
-    async def _in_step(self) -> None:
-        if not self._channel.in_step:
-            await self._probe("the modem is out of step")
-
     async def _probe(self, what: str) -> None:
-        """Resynchronise. Raises Mute, with `what` first happened, when the modem does not answer."""
-        if self._channel.in_step and not self._channel.busy:
-            return  # the late answer came by itself
+        """Get back in step after an abandoned command, unless its late answer has done so."""
+        if not self._channel.in_step:
+            await self._resync(what)
+
+    async def _resync(self, what: str) -> None:
+        """Raises Mute, with `what` happened first, when the modem does not answer."""
         began = self._loop.time()
         try:
             await self._exchange("resync", self._channel.resync, self._probe_wait, _ignore)

@@ -208,6 +208,8 @@ class Messages:
             self._known[identity] = await self._host.known_sim(identity)
         found = await self._storages.everything(memory, use)
         self._forget_gone(memory, found)
+        for slot, _stored in found:  # now: once something is deleted, an indication may mean a new message in its slot
+            self._told.pop(slot, None)
         await self._hand_over(found, strange=not self._known[identity])
         if not self._known[identity]:
             await self._host.remember_sim(identity, self._name)
@@ -228,8 +230,6 @@ class Messages:
         for entries, archived in ((old, True), (new, False)):
             for start in range(0, len(entries), BATCH):
                 await self._handle(entries[start : start + BATCH], archived)
-        for slot, _stored in found:
-            self._told.pop(slot, None)
 
     # Commit, then delete -----------------------------------------------------------------------------------------
 
@@ -283,14 +283,16 @@ class Messages:
 
     async def _delete(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
+            # Forgotten first: a new message may be in the slot before we hear that the old one is gone.
+            handled = self._handled.pop(slot, None)
+            self._seen.discard(slot)
             try:
                 await self._storages.delete(slot)
             except ModemError as error:
                 log.warning("%s: slot %d of %s cannot be emptied: %s", self._name, slot[1], slot[0], error)
                 self._drain_at = min(self._drain_at, self._loop.time() + self._timing.store_retry)
-                continue
-            self._handled.pop(slot, None)
-            self._seen.discard(slot)
+                if handled is not None and slot not in self._told:
+                    self._handled[slot] = handled
 
 
 def is_report(text: str) -> bool:

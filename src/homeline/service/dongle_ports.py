@@ -7,6 +7,7 @@ one. Ports are tried one at a time in the whole daemon, those that the kind of m
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections import Counter
@@ -157,13 +158,13 @@ class Finder:
     async def _greet(self, at: AtPort) -> None:
         """Raises PortError unless a modem answers."""
         try:
-            await at.run(commands.attention(), self._timing.probe)
+            with contextlib.suppress(TimedOut, ModemError):  # the marker of a resync tells more than any OK
+                await at.run(commands.attention(), self._timing.probe)
+            await at.resync()
         except Mute as error:
             raise PortError(f"{at.path}: nothing there answers AT", Reason.NOT_A_MODEM) from error
         except ConnectionLost as error:
             raise PortError(str(error), Reason.UNPLUGGED) from error
-        except (TimedOut, ModemError):
-            return  # it lives: the resync was answered, or AT refused while something odd went on
 
     async def _is_ours(self, link: Link) -> bool:
         device, wanted = link.candidate.device, self._config.imei
