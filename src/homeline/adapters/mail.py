@@ -7,6 +7,7 @@ standard input, lines end in LF. What an exit status means is in sysexits.h; msm
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -163,7 +164,8 @@ def remove_other_settings(paths: Paths, accounts: Sequence[str]) -> None:
     keep = {settings_path(paths, account) for account in accounts}
     for path in paths.run.glob("msmtp-*.conf"):
         if path not in keep:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def msmtp_settings(account: Email, paths: Paths) -> bytes:
