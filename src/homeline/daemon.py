@@ -111,11 +111,11 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._apply)
         self._log_level()
+        watch = self._watch()  # before anybody can know that we are there: no commit after that goes unseen
         self.bus.start()
         self.spawn(self._teller.run())
         await self._recover()
         self.dispatcher.start()
-        watch = self._watch()
         self._apply_channels()
         self._apply_dongles()
         self.spawn(self.inbox.watch_parts())
