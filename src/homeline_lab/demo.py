@@ -34,7 +34,7 @@ HELP = """\
   text WORDS            a stranger texts the home number      text -f +41791234567 WORDS   from this number
   ussd CODE             ask the network, such as *100#        send NUMBER WORDS            the owner texts from home
   inbox, status         what the daemon says                  mail                         the last e-mail in full
-  call METHOD [JSON]    any method of the ubus object         uci COMMAND …                as on a router: set, commit, show
+  call METHOD [JSON]    any method of the ubus object         uci COMMAND …                set, commit, show
   unplug, plug          pull the dongle, put it back          mute, speak                  it stops answering, and again
   ring                  someone calls                         full                         fill the SIM behind its back
   crash                 kill -9 the daemon (it comes back)    help, quit"""
@@ -114,11 +114,12 @@ class Demo:
 
     async def _tour(self) -> None:
         house, say = self.house, self.screen.say
-        say(f"A router in {house.root}, with a simulated {house.dongle.model.manufacturer} {house.dongle.model.model} on {house.dongle.port}.\n")
+        kind = f"{house.dongle.model.manufacturer} {house.dongle.model.model}"
+        say(f"A router in {house.root}, with a simulated {kind} on {house.dongle.port}.\n")
         self.note("lab", "starting the daemon: homeline run", 33)
         await house.start(timeout=STEP_TIMEOUT)
-        status = await house.status()
-        self.note("dongle", f"ready on {status.get('operator', '?')}, {status.get('signal_dbm', '?')} dBm", 33)
+        status = await house.until_dongle("ready", STEP_TIMEOUT, knows="operator")
+        self.note("dongle", f"ready on {status['operator']}, {status.get('signal_dbm', '?')} dBm", 33)
         self.note("network", f"{BANK} texts: {TOUR_TEXT}", 35)
         house.dongle.deliver(TOUR_TEXT, BANK)
         await house.mail.wait_for(1, STEP_TIMEOUT)
@@ -209,7 +210,7 @@ class Demo:
         self.house.dongle.faults.mute = False
 
     async def do_ring(self, _words: list[str]) -> None:
-        self.note("network", f"{FRIEND} calls", 35)
+        self.note("network", f"{FRIEND} calls (the dongle says RING; calls are not answered over this port)", 35)
         self.house.dongle.network.ring(FRIEND)
 
     async def do_full(self, _words: list[str]) -> None:

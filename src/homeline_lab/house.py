@@ -9,7 +9,7 @@ async with House(root) as house:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,9 @@ class House:
         extra: str = "",
         secret: str = "",
         level: str = "info",
-        archive: bool = False,
         **dongle: Any,
     ) -> None:
-        """`options` and `dongle_options` go into the sections main and stick, `extra` is more UCI.
-
-        `archive` leaves what lies on the SIM to be archived; without it `ready` waits until the SIM is known, so that
-        what a test delivers afterwards is new.
-        """
+        """`options` and `dongle_options` go into the sections main and stick, `extra` is more UCI."""
         self.root = root
         self.dongle = Dongle(model, root, **dongle)
         self.mail = MailServer(root / "mail")
@@ -115,9 +110,9 @@ class House:
             return _lines({"command": install_command(self.router.paths.commands, self.mail.port)})
         return ""
 
-    async def start(self, state: str = "ready", timeout: float = 15.0) -> None:
-        """Start the daemon and wait until its dongle is in a state ("" for not at all)."""
-        await self.router.start()
+    async def start(self, state: str = "ready", timeout: float = 15.0, command: Sequence[str] = ()) -> None:
+        """Start the daemon (by `command`, else as the last time) and wait until its dongle is in a state ("": do not)."""
+        await self.router.start(command)
         await self.router.ready(timeout)
         await self.bus.wait_ready(timeout)
         if state:
@@ -133,8 +128,8 @@ class House:
         dongles = (await self.call("status"))["dongles"]
         return dict(dongles[0]) if dongles else {}
 
-    async def until_dongle(self, state: str, timeout: float = 15.0) -> dict[str, Any]:
-        """Wait until the dongle is in a state; its status then."""
+    async def until_dongle(self, state: str, timeout: float = 15.0, *, knows: str = "") -> dict[str, Any]:
+        """Wait until the dongle is in a state, and tells (say) its `operator`; its status then."""
         changed = asyncio.Event()
         watcher = Bus(self.router.paths.bus)
         watcher.listen("homeline.dongle.changed", lambda _name, _data: changed.set())
@@ -143,7 +138,7 @@ class House:
             while True:
                 changed.clear()
                 status = await self.status()
-                if status.get("state") == state:
+                if status.get("state") == state and (not knows or knows in status):
                     return status
                 await changed.wait()
 

@@ -42,7 +42,7 @@ WRITER = """
                 store.part_sending(message.id, place)
                 print("submitted", message.id, place, flush=True)
                 store.part_sent(message.id, place, number % 256, NOW)
-            store.message_sent(message.id, NOW)
+            store.message_sent(message.id, NOW, plan)
         for delivery, event in store.due_deliveries(NOW, limit=1):
             store.delivery_done(delivery.id, NOW)
     print("end", flush=True)

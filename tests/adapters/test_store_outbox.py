@@ -46,7 +46,7 @@ def sent(store: Store, *references: int, peer: str = ANN, sim: str = SIM) -> Mes
     for number, reference in enumerate(references, 1):
         store.part_sending(message.id, number)
         store.part_sent(message.id, number, reference, NOW + 1)
-    store.message_sent(message.id, NOW + 1)
+    store.message_sent(message.id, NOW + 1, plan)
     return store.get_message(message.id)[0]
 
 
@@ -88,7 +88,7 @@ def test_the_queue_is_in_order_and_each_dongle_has_its_own(store: Store) -> None
     store.message_retry(first.id, NOW + 60, "busy")
     assert store.next_queued("home", NOW)[0].id == second.id  # type: ignore[index]
     assert store.next_queued_at("home") == 0
-    store.message_sent(second.id, NOW)
+    store.message_sent(second.id, NOW, plan)
     assert store.next_queued("home", NOW) is None
     assert store.next_queued_at("home") == NOW + 60
     assert store.next_queued("home", NOW + 60)[0].id == first.id  # type: ignore[index]
@@ -112,7 +112,7 @@ def test_sent(store: Store) -> None:
     store.part_sent(message.id, 1, 17, NOW + 3)
     store.part_sending(message.id, 2)
     store.part_sent(message.id, 2, 18, NOW + 4)
-    store.message_sent(message.id, NOW + 5)
+    store.message_sent(message.id, NOW + 5, plan)
     found, parts, deliveries = store.get_message(message.id)
     assert (found.state, found.sent_at, found.error) == (MessageState.SENT, NOW + 3, "")
     assert [part.reference for part in parts] == [17, 18]
@@ -156,7 +156,7 @@ def test_an_unknown_part_makes_the_message_unknown_for_good(store: Store) -> Non
     assert state(store, message) is MessageState.UNKNOWN
     store.part_sending(message.id, 2)
     store.part_sent(message.id, 2, 9, NOW)
-    store.message_sent(message.id, NOW)
+    store.message_sent(message.id, NOW, plan)
     assert state(store, message) is MessageState.UNKNOWN
     store.message_unknown(message.id, "the modem's answer was lost")
     assert store.get_message(message.id)[0].error == "the modem's answer was lost"
@@ -209,7 +209,7 @@ def test_what_a_crash_leaves(path: Path) -> None:
     order = []
     while found := store.next_queued("home", NOW + 60):
         order.append(found[0].id)
-        store.message_sent(found[0].id, NOW + 60)
+        store.message_sent(found[0].id, NOW + 60, plan)
     assert order == [between.id, waiting.id, refused.id]
     assert (store.recover(NOW).unknown, store.recover(NOW).requeued) == ([], 0)
     store.close()
@@ -310,7 +310,7 @@ def test_a_report_faster_than_the_answer(store: Store) -> None:
     store.part_sending(message.id, 1)
     assert report(store, 7) == (MessageState.SENDING, False)
     store.part_sent(message.id, 1, 7, NOW)
-    store.message_sent(message.id, NOW + 51)
+    store.message_sent(message.id, NOW + 51, plan)
     assert state(store, message) is MessageState.DELIVERED
     assert part_states(store, message) == ["delivered"]
 

@@ -130,8 +130,11 @@ class Outbox(Deliveries):
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
-    def message_sent(self, message: int, now: int) -> None:
-        """All its parts were handed over: `sent`, or already `delivered`; `unknown` if one of them is."""
+    def message_sent(self, message: int, now: int, plan: Planner) -> Event | None:
+        """All its parts were handed over: `sent`, or `unknown` if one of them is.
+
+        A report that was faster than the modem's answer has settled it already: then its event.
+        """
         with self._writing():
             state = self._settled_state(message)
             self._run(
@@ -140,6 +143,9 @@ class Outbox(Deliveries):
                 *(state, now, state is not MessageState.UNKNOWN),
                 *(state is MessageState.DELIVERED, now, message),
             )
+            if state not in (MessageState.DELIVERED, MessageState.FAILED):
+                return None
+            return self._report_event(self._existing(message), now, plan)
 
     def message_unknown(self, message: int, error: str) -> None:
         """At least one of its parts may or may not have been sent. It is not sent again by itself."""

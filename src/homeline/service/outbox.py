@@ -30,6 +30,13 @@ from homeline.service.picking import pick
 log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = 3600.0  # seconds: an upper bound, for clocks that jump
+# What the bus is told when a submission has ended.
+EVENTS = {
+    MessageState.SENT: "homeline.message.sent",
+    MessageState.DELIVERED: "homeline.message.delivered",  # the report was faster than the modem's answer
+    MessageState.FAILED: "homeline.message.failed",
+    MessageState.UNKNOWN: "homeline.message.failed",
+}
 STORE_PAUSE = 5.0  # seconds to wait after the store failed
 
 
@@ -206,7 +213,7 @@ class Outbox:
         if unknown:
             await database(Store.message_unknown, message.id, "The modem's answer was lost.")
         else:
-            await database(Store.message_sent, message.id, clock())
+            self._context.happened(await database(Store.message_sent, message.id, clock(), self._context.plan))
         await self._settled(message.id)
 
     async def _refused(self, message: Message, error: HomelineError) -> None:
@@ -236,9 +243,8 @@ class Outbox:
         future = self._waiting.get(message_id)
         if future is not None and not future.done():
             future.set_result(message)
-        sent = message.state in (MessageState.SENT, MessageState.DELIVERED)
-        self._context.emit(f"homeline.message.{'sent' if sent else 'failed'}", shapes.message(message))
-        if sent:
+        self._context.emit(EVENTS[message.state], shapes.message(message))
+        if message.state in (MessageState.SENT, MessageState.DELIVERED):
             log.info("Message %d sent by %s", message.id, message.dongle)
         else:
             await self._alert(message)
