@@ -1,0 +1,91 @@
+"""Homeline: the real daemon on the lab's router, with a rule that sends each message to the handler as a mail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+
+from homeline.adapters.bus import Bus
+from homeline_lab.bench import procfs
+from homeline_lab.bench.program import Program
+from homeline_lab.router import Router
+
+CONFIG = """
+config homeline 'main'
+	option enabled '1'
+	option country 'CH'
+	option log_level 'error'
+
+config dongle 'stick'
+	option rate '600'
+
+config email 'owner'
+	list to 'owner@home.lab'
+	option from 'homeline@router.lab'
+	option command 'handler'
+
+config rule 'everything'
+	list events 'message'
+	list channels 'owner'
+"""
+PAGE = 500
+
+
+class Homeline(Program):
+    name = "homeline"
+
+    async def open(self) -> None:
+        self._router = Router(self.folder)
+        await self._router.__aenter__()
+        self.bell.install(self._router.paths.commands / "handler")
+        self._router.configure(CONFIG)
+        self._bus = Bus(self._router.paths.bus)
+        await self._bus.__aenter__()
+        await self._bus.wait_ready(10.0)
+
+    async def close(self) -> None:
+        await self._bus.__aexit__(None, None, None)
+        await self._router.__aexit__(None, None, None)
+
+    async def start(self) -> None:
+        await self._router.start()
+
+    async def settled(self) -> None:
+        """Until the SIM is known, so that what comes is new and not archived."""
+        await self._router.ready(20.0)
+        async with asyncio.timeout(20.0):
+            while (await self._bus.call("homeline", "status"))["dongles"][0]["state"] != "ready":
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        await self._router.stop()
+
+    async def kill(self) -> None:
+        daemon = self._router.daemon
+        if daemon and daemon.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)
+            await daemon.wait()
+
+    def pids(self) -> list[int]:
+        return procfs.session(self._router.daemon.pid) if self._router.daemon else []
+
+    async def send(self, number: str, text: str) -> None:
+        await self._bus.call("homeline", "send_message", {"to": number, "text": text})
+
+    async def inbox(self) -> list[str]:
+        found: list[str] = []
+        before: dict[str, int] = {}
+        while True:
+            page = await self._bus.call("homeline", "list_messages", {"direction": "in", "limit": PAGE} | before)
+            found += [m.get("text", "") for m in page["messages"]]
+            if not page["more"]:
+                return found
+            before = {"before": page["messages"][-1]["id"]}
+
+    @staticmethod
+    def version() -> str:
+        return f"Python {sys.version.split()[0]}"

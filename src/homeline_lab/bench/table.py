@@ -1,0 +1,75 @@
+"""The figures as the table of docs/bench.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from homeline_lab.bench.measure import Figures
+
+Cell = Callable[[Figures], str]
+MISSING = "–"
+
+
+def number(name: str, form: str = "{:.0f}") -> Cell:
+    """One figure."""
+
+    def cell(figures: Figures) -> str:
+        value = figures.get(name)
+        return MISSING if value is None else form.format(value)
+
+    return cell
+
+
+def together(*cells: Cell, between: str = " / ") -> Cell:
+    """Several figures in one cell; none where the first is missing."""
+
+    def cell(figures: Figures) -> str:
+        parts = [c(figures) for c in cells]
+        return MISSING if parts[0] == MISSING else between.join(parts)
+
+    return cell
+
+
+def seconds_or_no(name: str) -> Cell:
+    """How long it took, or that it did not come."""
+
+    def cell(figures: Figures) -> str:
+        if name not in figures:
+            return MISSING
+        value = figures[name]
+        return "no" if value is None else f"{float(value):.1f} s"
+
+    return cell
+
+
+_ms = "{:.1f}"
+_mb = "{:.1f}"
+
+# what is measured, how it is shown, Homeline's budget
+ROWS: tuple[tuple[str, Cell, str], ...] = (
+    ("+CMTI to the handler started, p50 / p95, ms", together(number("latency_p50_ms", _ms), number("latency_p95_ms", _ms)), "≤ 6 / 12"),
+    ("burst of 200 on the SIM, messages/s", number("burst_per_s"), "≥ 120"),
+    ("500 arriving at once, messages/s", number("flood_per_s"), "≥ 80"),
+    ("send request to AT+CMGS final, p50, ms", number("send_p50_ms", _ms), "≤ 8"),
+    ("resident memory idle; after many messages, MB", together(number("memory_idle_mb", _mb), number("memory_after_mb", _mb), between="; "), "≤ 27; ≤ 2 more"),
+    ("CPU of an idle minute, s; AT commands", together(number("idle_cpu_s", "{:.3f}"), number("idle_commands"), between="; "), "≤ 0.05; ≤ 12"),
+    ("start to first message handled, s", number("start_s", "{:.1f}"), "≤ 0.8"),
+    ("kill -9, trials of 40 messages: lost / doubled", together(number("kill_lost"), number("kill_doubled")), "0 / 0"),
+    ("unplugged for 3 s: back alone", seconds_or_no("replugged_s"), "≤ 10 s"),
+    ("re-enumerated under another name: back alone", seconds_or_no("renamed_s"), "≤ 10 s"),
+    ("mute for a while: back alone", seconds_or_no("mute_s"), "≤ 10 s"),
+    ("sender or text runs code", number("runs_code", "{}"), "no"),
+)  # fmt: skip
+
+
+def table(results: Mapping[str, Figures]) -> str:
+    """Text columns: one a program, the budget last."""
+    head = ["", *results, "budget"]
+    body = [[title, *(cell(f) for f in results.values()), budget] for title, cell, budget in ROWS]
+    return _columns([head, *body])
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
