@@ -277,5 +277,5 @@ def test_an_account_without_recipients_is_refused() -> None:
 
 
 def test_the_email_package_is_not_loaded() -> None:
-    code = "import homeline.service.mailtext, sys; sys.exit('email' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    code = f"import sys; sys.path[:] = {sys.path!r}; import homeline.service.mailtext; print('email' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout == b"False\n"
