@@ -83,8 +83,8 @@ class Queries(Outbox):
         return ConversationPage(found, len(rows) > limit, self.unread())
 
     def unread(self) -> int:
-        """How many messages the owner has not read."""
-        return self._number("SELECT count(*) FROM message WHERE unread = 1") or 0
+        """How many messages the owner has not read: all, where everything is forwarded and nobody looks here."""
+        return self._number("SELECT sum(unread) FROM conversation") or 0
 
     def get_message(self, message: int) -> tuple[Message, list[Part], list[Delivery]]:
         """A message with its parts and deliveries. Raises NotFound."""
