@@ -140,6 +140,11 @@ class Host:
         finally:
             self._waiters.discard(event)
 
+    async def up(self) -> DongleStatus:
+        """Until the dongle is ready, its details are known and what lay in its memories was read."""
+        await self.wait(lambda: bool(self.states) and self.states[-1].operator != "")
+        return await self.state(DongleState.READY)
+
     async def state(self, *wanted: DongleState, timeout: float = 10.0) -> DongleStatus:
         """Until the dongle is in one of the states."""
         await self.wait(lambda: bool(self.states) and self.states[-1].state in wanted, timeout)

@@ -23,8 +23,7 @@ MODELS = ["e1750", "ec25", "sim7600", "generic"]
 async def test_a_model_comes_up_and_says_who_it_is(model: str, tmp_path: Path) -> None:
     host = Host()
     async with Dongle(model, tmp_path, every_port=True) as dongle, driving(tmp_path, host):
-        await host.wait(lambda: host.states[-1].operator != "" if host.states else False)
-        status = host.states[-1]
+        status = await host.up()
         assert status.state is DongleState.READY
         assert status.registration is Registration.HOME
         assert (status.manufacturer, status.model) == (dongle.model.manufacturer, dongle.model.model)
@@ -162,7 +161,7 @@ async def test_nothing_is_deleted_while_the_store_fails_and_all_is_tried_again(t
 async def test_a_lost_indication_is_made_up_for_by_the_next_look(tmp_path: Path) -> None:
     host = Host()
     async with Dongle("e1750", tmp_path) as dongle, driving(tmp_path, host, replace(QUICK, monitor=0.2)):
-        await host.wait(lambda: bool(host.states) and host.states[-1].operator != "")
+        await host.up()
         dongle.faults.lost_notices = 1
         dongle.deliver("nobody told")
         await host.wait(lambda: host.texts == ["nobody told"])
@@ -171,7 +170,7 @@ async def test_a_lost_indication_is_made_up_for_by_the_next_look(tmp_path: Path)
 async def test_and_by_reading_everything_from_time_to_time(tmp_path: Path) -> None:
     host = Host()
     async with Dongle("e1750", tmp_path) as dongle, driving(tmp_path, host, replace(QUICK, drain=0.2)):
-        await host.wait(lambda: bool(host.states) and host.states[-1].operator != "")
+        await host.up()
         dongle.faults.lost_notices = 1
         dongle.deliver("nobody told")
         await host.wait(lambda: host.texts == ["nobody told"])

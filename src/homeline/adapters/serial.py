@@ -278,18 +278,15 @@ class AtPort:
             await self._probe("the modem is out of step")
             await self._keep_gap()
             sent_at = self._loop.time()
-            close_call = sent_at - self._heard_at < SWALLOW_GAP and self.gap < SWALLOW_GAP
+            hasty = self._is_hasty()
             try:
                 return await self._converse(command, limit, on_payload)
             except TimedOut as error:
-                swallowed = close_call and again and self._heard_at < sent_at
+                swallowed = hasty and again and self._heard_at < sent_at
                 await self._probe(str(error))
                 if not swallowed:
                     raise
-            self.gap = SWALLOW_GAP
-            log.info(
-                "%s: the modem swallows commands that come at once: from now on they wait %g s", self._name, self.gap
-            )
+            self._keep_more_gap()
             await self._keep_gap()
             return await self._converse(command, limit, on_payload)
 
@@ -297,7 +294,15 @@ class AtPort:
         """Find the answer to a question of our own among what may still come for others. Raises Mute."""
         async with self._turn:
             await self._keep_gap()
-            await self._resync("the modem does not answer")
+            hasty = self._is_hasty()
+            try:
+                await self._resync("the modem does not answer")
+            except Mute:
+                if not hasty:
+                    raise
+                await asyncio.sleep(SWALLOW_GAP)
+                await self._resync("the modem does not answer")
+                self._keep_more_gap()
 
     async def cancel_input(self) -> None:
         """End whatever input the modem may wait for (ESC, Ctrl-Z), then resync. Raises Mute, ConnectionLost."""
@@ -330,6 +335,14 @@ class AtPort:
             await self._exchange("resync", self._channel.resync, self._probe_wait, _ignore)
         except TimedOut:
             raise Mute(f"{what}, nor anything else", noise=self._heard_at >= began) from None
+
+    def _is_hasty(self) -> bool:
+        """Whether a command now comes so soon after the last answer that some modem would swallow it."""
+        return self._loop.time() - self._heard_at < SWALLOW_GAP and self.gap < SWALLOW_GAP
+
+    def _keep_more_gap(self) -> None:
+        self.gap = SWALLOW_GAP
+        log.info("%s: the modem swallows hasty commands: from now on they wait for %g s", self._name, self.gap)
 
     async def _keep_gap(self) -> None:
         if self.gap > 0 and (wait := self._heard_at + self.gap - self._loop.time()) > 0:
