@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wro
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     argv = list(sys.argv[1:] if arguments is None else arguments)
     if argv[:1] == ["run"]:
+        # A reload that comes before the daemon can listen must not end it: it reads the configuration anyway.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # The daemon stays for months: it does without argparse and everything else that only a command needs.
         from homeline import daemon
 

@@ -1,7 +1,8 @@
 """One tree of errors. Each says in words what is wrong and where; none carries a secret.
 
 The daemon answers a bus call that raised one of these with the ubus status code in `status`
-(libubox/ubusmsg.h: 2 invalid argument, 4 not found, 5 no data, 6 permission denied, 7 timeout, 8 not supported, 9 unknown).
+(libubox/ubusmsg.h: 2 invalid argument, 4 not found, 5 no data, 6 permission denied, 7 timeout, 8 not supported,
+9 unknown).
 """
 
 
@@ -100,7 +101,7 @@ class ModemError(HomelineError):
 
 
 class SubmitUnknown(HomelineError):
-    """The PDU was handed to the modem and its answer was lost: the message may be on its way. Never sent again by itself."""
+    """The modem has the PDU and its answer was lost: the message may be on its way. Never sent again by itself."""
 
 
 class StoreError(HomelineError):

@@ -1,7 +1,7 @@
 """The values that Homeline is about: dongles, messages, parts, events, deliveries, alerts.
 
-Times are integers, seconds since 1970 UTC, unless a field says otherwise. Numbers are E.164 (`+41791234567`) where they can
-be; the network's own text stands beside them. States say *what is*, reasons say *why*: they are two enums.
+Times are integers, seconds since 1970 UTC, unless a field says otherwise. Numbers are E.164 (`+41791234567`) where they
+can be; the network's own text stands beside them. States say *what is*, reasons say *why*: they are two enums.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ class ReceivedPart:
 
 @dataclass(slots=True)
 class Message:
-    """An SMS, whole (or as whole as it will get). Its id is an event id: integers, in order of arrival, never reused."""
+    """An SMS, as whole as it will get. Its id is its event's: integers, in order of arrival, never reused."""
 
     id: int
     direction: Direction

@@ -19,7 +19,7 @@ class Paths:
 
     @property
     def config(self) -> Path:
-        """The readable copy of the committed configuration that root's helper writes (files `homeline`, `homeline_secret`)."""
+        """The readable copy of the committed configuration: what root's helper writes."""
         return self.root / "run/homeline/uci"
 
     @property

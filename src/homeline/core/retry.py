@@ -1,7 +1,7 @@
 """When to try a delivery again, and when to give up. Pure: the clock and the dice are arguments.
 
 Times are seconds. The router's clock may jump (it starts in 1970 until it has met a time server), so a delivery's age
-alone never ends it: it must also have been tried many times, or its channel must have failed for a while as a clock says
+alone never ends it: it must also have been tried many times, or its channel must have failed for a while by a clock
 that does not jump.
 """
 

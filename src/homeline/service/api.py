@@ -12,13 +12,12 @@ from typing import Any, Protocol
 
 from homeline.adapters.store import Store
 from homeline.config import masked
-from homeline.core import numbers
 from homeline.errors import InvalidArgument, NotFound
 from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import blobmsg, pdu
 from homeline.protocol.blobmsg import Int64, Type
 from homeline.protocol.ubus_arguments import Param, Params
-from homeline.service import shapes
+from homeline.service import numbering, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.deliveries import Dispatcher
@@ -160,7 +159,7 @@ class Api:
             Store.list_messages,
             direction=_member(Direction, "direction", args),
             dongle=args.get("dongle", ""),
-            peer=self._peer(args.get("peer", "")),
+            peer=await self._peer(args.get("peer", "")),
             text=args.get("text", ""),
             unread=args.get("unread", False),
             before=args.get("before"),
@@ -169,9 +168,9 @@ class Api:
         messages, cut = _fitting([shapes.message(message) for message in page.messages])
         return {"messages": messages, "more": page.more or cut, "unread": page.unread}
 
-    def _peer(self, peer: str) -> str:
+    async def _peer(self, peer: str) -> str:
         """A number in the form in which conversations are kept; other text as it is."""
-        return numbers.peer(peer, self._parts.context.config.main.country) if peer else ""
+        return await numbering.peer(peer, self._parts.context.config.main.country) if peer else ""
 
     async def list_conversations(self, args: Table) -> Table:
         page = await self._database(
@@ -249,7 +248,7 @@ class Api:
         return {"encoding": shown.encoding, "parts": shown.parts, "left": shown.left}
 
     async def normalize_number(self, args: Table) -> Table:
-        number = numbers.normalize(args["number"], self._parts.context.config.main.country)
+        number = await numbering.normalize(args["number"], self._parts.context.config.main.country)
         return {"e164": number.e164, "region": number.region, "kind": number.kind.value}
 
     async def mark_read(self, args: Table) -> Table:

@@ -16,6 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from homeline.adapters.store import Store
 from homeline.errors import StoreDamaged, StoreError
+from homeline.model import Message
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,13 @@ CLOSE_TIMEOUT = 5.0  # seconds for the last commit at shutdown
 class Database:
     """`await database(Store.method, *args)` runs one method of the store in its thread."""
 
-    def __init__(self, path: Path, on_trouble: Callable[[StoreError | None], None]) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int], on_trouble: Callable[[StoreError | None], None]) -> None:
         """`on_trouble` is called in the loop with the error when the store fails, and with None when it works again."""
         self.path = path
+        self._clock = clock
         self.instance = ""  # the store's random id, once it was open
-        self.notices: list[str] = []  # what opening found and mended, for an alert; the reader empties it
+        self._notices: list[str] = []
+        self._unknown: list[Message] = []
         self._on_trouble = on_trouble
         self._store: Store | None = None
         self._tried = float("-inf")
@@ -70,10 +73,17 @@ class Database:
             raise self._failure
         self._tried = time.monotonic()
         store = Store.open(self.path)
-        self.notices += store.notices
+        self._notices += store.notices
+        self._unknown += store.recover(self._clock()).unknown
         self.instance = store.instance
         self._store = store
         return store
+
+    def news(self) -> tuple[list[str], list[Message]]:
+        """What opening found since the last call: notices of damage, and messages whose submission is now unknown."""
+        news = self._notices, self._unknown
+        self._notices, self._unknown = [], []
+        return news
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from homeline.adapters.store import Store
 from homeline.config import Rule
-from homeline.core import numbers, rules
+from homeline.core import rules
 from homeline.errors import DeliveryError, InvalidArgument, NotFound, TimedOut
 from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
-from homeline.service import mailtext
+from homeline.service import mailtext, numbering
 from homeline.service.context import Context
 from homeline.service.deliveries import Dispatcher
 
@@ -35,7 +35,7 @@ class Explainer:
                 raise InvalidArgument("either 'event' or 'from', 'text' and 'dongle'")
             event = await self._context.database(Store.get_event, args["event"])
         else:
-            event = self._sample(args.get("from", ""), args.get("text", ""), args.get("dongle", ""), now)
+            event = await self._sample(args.get("from", ""), args.get("text", ""), args.get("dongle", ""), now)
         return {"rules": [self._explained(rule, event, now) for rule in chosen]}
 
     def _explained(self, rule: Rule, event: Event, now: int) -> Table:
@@ -54,7 +54,7 @@ class Explainer:
         """Send a sample through each channel of a rule; what came of each."""
         rule = self._rule(name)
         now = self._context.clock()
-        event = self._sample(SAMPLE_PEER, SAMPLE_TEXT.format(rule=name), "", now)
+        event = await self._sample(SAMPLE_PEER, SAMPLE_TEXT.format(rule=name), "", now)
         results = []
         for channel in rule.channels:
             try:
@@ -71,7 +71,7 @@ class Explainer:
             raise NotFound(f"There is no rule '{name[:40]}'.")
         return rule
 
-    def _sample(self, sender: str, text: str, dongle: str, now: int) -> Event:
-        peer = numbers.peer(sender, self._context.config.main.country)
+    async def _sample(self, sender: str, text: str, dongle: str, now: int) -> Event:
+        peer = await numbering.peer(sender, self._context.config.main.country)
         message = Message(0, Direction.IN, MessageState.RECEIVED, dongle, "", peer, sender, text=text, at=now)
         return Event(0, EventKind.MESSAGE, now, dongle, peer, text, message)

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from homeline.adapters.store import Receipt, Store
-from homeline.core import numbers
 from homeline.errors import NoData, StoreError
 from homeline.model import Direction, Disposition, DongleStatus, Event, ReceivedPart
-from homeline.service import shapes
+from homeline.service import numbering, shapes
 from homeline.service.context import Context
 
 log = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ class Inbox:
         """Commit parts in one transaction; what each may become on the SIM. Raises StoreError: they must stay there."""
         context = self._context
         country = context.config.main.country
-        known = [replace(part, peer=numbers.peer(part.sender, country, part.sender_type)) for part in parts]
+        known = [replace(part, peer=await numbering.peer(part.sender, country, part.sender_type)) for part in parts]
         receipts = await context.database(Store.receive, known, context.clock(), context.plan, archived=archived)
         for receipt in receipts:
             self._announce(receipt)
@@ -78,6 +77,10 @@ class Inbox:
                 await asyncio.wait_for(self._parts_wait.wait(), wait)
             except TimeoutError:
                 continue
+
+    def look(self) -> None:
+        """The clock was set: lone parts may be due."""
+        self._parts_wait.set()
 
     async def _expire(self) -> float:
         context = self._context

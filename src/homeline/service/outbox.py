@@ -22,7 +22,7 @@ from homeline.errors import HomelineError, InvalidArgument, ModemError, StoreErr
 from homeline.model import DongleState, DongleStatus, Message, MessageState, Part
 from homeline.protocol import pdu
 from homeline.protocol.pdu import Content
-from homeline.service import shapes
+from homeline.service import numbering, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.picking import pick
@@ -95,7 +95,7 @@ class Outbox:
     async def _queue(self, to: str, text: str, sender: Sender, flash: bool, report: bool | None) -> Message:
         context = self._context
         name = sender.status.name
-        address = self._address(to)
+        address = await self._address(to)
         if not text:
             raise InvalidArgument("text: is empty.")
         asked = report if report is not None else self._settings(name).report
@@ -128,9 +128,9 @@ class Outbox:
         self.nudge(message.dongle)
         return message
 
-    def _address(self, to: str) -> str:
+    async def _address(self, to: str) -> str:
         """What is dialled: E.164 where it can be, else the digits: a short code, or a number of no known country."""
-        number = numbers.normalize(to, self._context.config.main.country)
+        number = await numbering.normalize(to, self._context.config.main.country)
         if number.e164:
             return number.e164
         if number.kind not in (numbers.NumberKind.SHORT, numbers.NumberKind.UNKNOWN):
