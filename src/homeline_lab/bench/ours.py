@@ -57,8 +57,12 @@ class Homeline(Program):
         """Until the SIM is known, so that what comes is new and not archived."""
         await self._router.ready(20.0)
         async with asyncio.timeout(20.0):
-            while (await self._bus.call("homeline", "status"))["dongles"][0]["state"] != "ready":
+            while not await self._ready():
                 await asyncio.sleep(0.02)
+
+    async def _ready(self) -> bool:
+        dongles = (await self._bus.call("homeline", "status"))["dongles"]
+        return bool(dongles) and dongles[0]["state"] == "ready"
 
     async def stop(self) -> None:
         await self._router.stop()
