@@ -79,6 +79,12 @@ def test_escapes(septets: bytes, text: str) -> None:
     assert gsm7.decode(septets) == text
 
 
+def test_the_first_septet_of_a_single_shift_table() -> None:
+    tables = gsm7.alphabet(gsm7_tables.HINDI, gsm7_tables.HINDI)
+    assert gsm7.encode("@", tables) == b"\x1b\x00"
+    assert gsm7.decode(b"\x1b\x00", tables) == "@"
+
+
 def test_undefined_septet_of_a_locking_table_is_kept_as_a_mark() -> None:
     assert gsm7.decode(b"\x00\x0c\x01", gsm7.alphabet(locking=gsm7_tables.BENGALI)) == "\u0981\ufffd\u0982"
 

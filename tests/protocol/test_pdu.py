@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from homeline.errors import DecodeError, EncodeError
 from homeline.model import Concat
 from homeline.protocol import pdu, pdu_coding, pdu_time
-from homeline.protocol.pdu import Coding, Content, Timestamp, Validity
+from homeline.protocol.pdu import Address, Coding, Content, Timestamp, Validity
 from homeline.protocol.udh import Waiting
 
 NOON = Timestamp(1_794_141_296, 60)
@@ -45,6 +45,7 @@ def decoded(text: str) -> pdu.Deliver:
         (0x80, Coding()),  # reserved groups
         (0xBF, Coding()),
         (0xC0, Coding(waiting=Waiting("voicemail", active=False, store=False))),
+        (0xC1, Coding(waiting=Waiting("fax", active=False, store=False))),
         (0xC9, Coding(waiting=Waiting("fax", active=True, store=False))),
         (0xDA, Coding(waiting=Waiting("e-mail", active=True))),
         (0xEB, Coding("ucs2", waiting=Waiting("other message", active=True))),
@@ -81,6 +82,8 @@ def test_no_such_class(message_class: int) -> None:
         ("DC4D0061", {"continued": True}, "\udc4da"),
         ("0061D83D00", {"continues": True}, "a\ufffd"),
         ("DC", {"continued": True}, "\ufffd"),
+        ("DC4D", {"continued": True}, "\udc4d"),
+        ("E0000061", {"continued": True}, "\ue000a"),
     ],
 )
 def test_ucs2_with_halves(octets: str, options: dict[str, bool], text: str) -> None:
@@ -102,6 +105,7 @@ def test_a_surrogate_pair_cut_between_parts_comes_together() -> None:
         (deliver("00"), ""),
         (deliver("00", pid=0x40), "silent (type 0)"),
         (deliver("00", pid=0x5F), "return call"),
+        (deliver("00", pid=0x7D), "data for the modem"),
         (deliver("00", pid=0x7F), "data for the SIM"),
         (deliver("00", dcs=0xC8), "voicemail waiting"),
         (deliver("00", dcs=0xC0), "no voicemail waiting"),
@@ -153,7 +157,19 @@ def test_undecodable_is_kept_raw_with_the_reason(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "stamp", ["00000000000000", "62138021436540", "FFFFFFFFFFFFFF", "62200321436540", "62218321436540"]
+    "stamp",
+    [
+        "00000000000000",
+        "FFFFFFFFFFFFFF",
+        "62318021436540",  # month 13
+        "62118321436540",  # the 38th
+        "62200321436540",  # 30 February
+        "62118042436540",  # hour 24
+        "62118021066540",  # minute 60
+        "62118021430640",  # second 60
+        "6211802A436540",  # digits that are letters
+        "621180A1436540",
+    ],
 )
 def test_a_time_that_is_none_spoils_nothing(stamp: str) -> None:
     part = pdu.received_part("d", "s", deliver("00").replace("62118021436540", stamp))
@@ -205,10 +221,12 @@ def test_relative_validity_is_monotonous_and_exact() -> None:
     [
         (0x00, "delivered"),
         (0x01, "delivered"),
+        (0x1F, "delivered"),
         (0x20, "pending"),
-        (0x30, "pending"),
-        (0x46, "failed"),
+        (0x3F, "pending"),
+        (0x40, "failed"),
         (0x60, "failed"),
+        (0xFF, "failed"),
     ],
 )
 def test_status_report_outcome(status: int, outcome: str) -> None:
@@ -244,6 +262,20 @@ def test_submit_with_every_option() -> None:
     assert (result.smsc, result.recipient.text, result.reference, result.pid) == ("+4179", "123", 9, 0x41)
     assert (result.report, result.reject_duplicates, result.reply_path) == (True, True, True)
     assert (result.validity, result.user.ports, result.user.text) == (Validity(until=NOON), (5, 6), "hi")
+
+
+def test_deliver_with_every_option() -> None:
+    for reply_path in (False, True):
+        (part,) = pdu.encode_deliver("112", "hi", NOON, smsc="+4179", pid=0x42, reply_path=reply_path)
+        result = decoded(part.pdu)
+        assert (result.smsc, result.sender, result.pid) == ("+4179", Address("112", "unknown"), 0x42)
+        assert (result.timestamp, result.user.text, result.reply_path) == (NOON, "hi", reply_path)
+        assert part.length == result.tpdu_length
+
+
+def test_a_zone_that_has_no_place_in_two_digits() -> None:
+    with pytest.raises(EncodeError, match="no place"):
+        pdu_time.encode_time(Timestamp(NOON.at, 80 * 15))
 
 
 @pytest.mark.parametrize("option", [{"reference": 256}, {"reference": -1}, {"pid": 300}])

@@ -91,6 +91,17 @@ def test_payloads(payload: str, dcs: int | None, charset: str, dialect: Dialect 
     assert ussd.decode(0, payload, dcs, charset, dialect).text == text
 
 
+@pytest.mark.parametrize(
+    ("dcs", "alphabet"),
+    [
+        *((dcs, Dialect.PACKED) for dcs in (0x00, 0x0F, 0x10, 0x21, 0x40, 0x50, 0x60, 0x70, 0x90, 0x80, 0xF0, 0x4C)),
+        *((dcs, Dialect.UCS2) for dcs in (0x11, 0x48, 0x58, 0x68, 0x78, 0x98, 0x5A)),
+    ],
+)
+def test_coding_schemes(dcs: int, alphabet: Dialect) -> None:
+    assert ussd.decode(0, "C8329BFD", dcs).dialect is alphabet
+
+
 def test_language_in_front_of_a_7_bit_text() -> None:
     packed = gsm7.pack(gsm7.encode("en\rHello")).hex().upper()
     assert ussd.decode(0, packed, 0x10).text == "Hello"

@@ -85,7 +85,9 @@ def test_notice_in_two_parts() -> None:
         (b"\x88\x02\x81\xbc", MmsNotice(expires_in=60)),
         (b"\x88\x01\x81", MmsNotice()),
         (b"\x83http://open", MmsNotice(location="http://open")),
-        (b"\x96\x1f\x05\xeaabc\0", MmsNotice(subject="abc")),
+        (b"\x96\x1f\x05\xeaabc\0\x83x\0", MmsNotice(subject="abc", location="x")),
+        (b"\x83http://open\0\x98T\0", MmsNotice(location="http://open", transaction="T")),
+        (b"\x96\x04\x82hi\0", MmsNotice(subject="hi")),  # set 2 as a short integer
     ],
 )
 def test_fields(field: bytes, notice: MmsNotice) -> None:
@@ -100,6 +102,7 @@ def test_fields(field: bytes, notice: MmsNotice) -> None:
         (b"\x05a/bc\0", "a/bc"),
         (b"\x03\x02\xae\x80", "application/vnd.wap.sic"),
         (b"\x04\x1f\x02\xbe\x80", "application/vnd.wap.mms-message"),
+        (b"\x81\x02\xae" + bytes(129), "application/vnd.wap.sic"),
     ],
 )
 def test_content_types(headers: bytes, content_type: str) -> None:
