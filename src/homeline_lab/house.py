@@ -111,7 +111,7 @@ class House:
         return ""
 
     async def start(self, state: str = "ready", timeout: float = 15.0, command: Sequence[str] = ()) -> None:
-        """Start the daemon (by `command`, else as the last time) and wait until its dongle is in a state ("": do not)."""
+        """Start the daemon and wait until its dongle is in a state ("" for not at all). `command`: see Router.start."""
         await self.router.start(command)
         await self.router.ready(timeout)
         await self.bus.wait_ready(timeout)

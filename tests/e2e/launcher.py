@@ -1,0 +1,59 @@
+"""`launcher.py ROOT`: the daemon with short waits for its dongles, and a clock that a test moves.
+
+The file ROOT/clock, where it is there, has the seconds to add to the machine's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from homeline.daemon import Gateway
+from homeline.paths import Paths
+from homeline.service.host import Timing
+
+QUICK = replace(
+    Timing(),
+    probe=0.3,
+    boot=0.1,
+    poll_least=0.05,
+    poll_most=0.1,
+    blocked_least=0.1,
+    blocked_most=0.2,
+    monitor=0.5,
+    drain=1.0,
+    store_retry=0.3,
+    read_retry=0.2,
+    ussd=16.0,
+    ussd_grace=0.1,
+    again=0.1,
+    settle=0.05,
+    pauses=(0.2, 0.2, 0.4),
+    stable=1.0,
+)
+
+
+def main() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    root = Path(sys.argv[1])
+
+    def clock() -> int:
+        try:
+            return int(time.time()) + int((root / "clock").read_text())
+        except (FileNotFoundError, ValueError):  # a test is just writing it
+            return int(time.time())
+
+    async def run() -> None:
+        await Gateway(Paths(root), clock, QUICK).run()
+
+    asyncio.run(run())
+
+
+if __name__ == "__main__":
+    main()
