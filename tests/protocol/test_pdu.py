@@ -328,3 +328,15 @@ def test_any_text_for_hex(text: str) -> None:
         pdu.decode(text)
     except DecodeError as error:
         str(error).encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(("dcs", "field", "data"), [(4, "020102", "0102"), (8, "020041", "A"), (0, "02C824", "HI")])
+def test_octets_left_over_are_ignored(dcs: int, field: str, data: str) -> None:
+    user = decoded(deliver(field + "FFFF", dcs=dcs)).user
+    assert (user.text or user.data.hex(), user.truncated) == (data, False)
+    assert decoded(deliver(field[:-2], dcs=dcs)).user.truncated
+
+
+def test_a_message_without_header_has_the_default_alphabet() -> None:
+    header = decoded(deliver("021B69")).user.header
+    assert (header.locking, header.single, header.elements, header.waiting) == (0, 0, (), ())

@@ -116,6 +116,7 @@ def test_what_is_no_push(data: bytes) -> None:
     with pytest.raises(DecodeError):
         wap.parse(data)
     assert wap.describe(data, PUSH) == "WAP push"
+    assert wap.describe(data, (2949, 1)) == "WAP push"
     assert wap.describe(data, (5000, 1)) == ""
     assert wap.describe(data, None) == ""
 
