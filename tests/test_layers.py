@@ -11,7 +11,7 @@ SRC = Path(__file__).parents[1] / "src"
 
 # Each layer may import itself and those before it. A name stands for a module of `homeline` or a whole sub-package.
 LAYERS = (
-    ("errors", "model", "paths", "__init__"),
+    ("errors", "model", "paths", "footprint", "__init__"),
     ("protocol",),
     ("config", "config_options", "config_types"),
     ("core",),

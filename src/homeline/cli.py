@@ -20,6 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A reload that comes before the daemon can listen must not end it: it reads the configuration anyway.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # The daemon stays for months: it does without argparse and everything else that only a command needs.
+        from homeline.footprint import import_asyncio_without_ssl
+
+        import_asyncio_without_ssl()
         from homeline import daemon
 
         return daemon.main(argv[1:])
