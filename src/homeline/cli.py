@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if argv == ["--version"]:
         print(f"homeline {__version__}")
         return 0
+    if argv[:1] in (["decode-pdu"], ["encode-pdu"]):
+        from homeline import pdu_tool
+
+        return pdu_tool.main(argv)
     from homeline import client
 
     return client.main(argv)

@@ -72,13 +72,14 @@ class Ussd:
         context = self._context
         self._open[dongle] = reply.session_open
         now = context.clock()
-        answer = {"text": reply.text, "more": reply.session_open}
+        text = reply.text or reply.meaning  # the network may end a dialogue without a word
+        answer = {"text": text, "more": reply.session_open}
         shown = {"dongle": dongle, "code": code, "at": Int64(now), **answer}
         self._history.appendleft(shown)
         context.emit("homeline.ussd.received", shown)
         try:
             event = await context.database(
-                Store.add_event, EventKind.USSD, now, dongle, code, reply.text, {"code": code}, context.plan
+                Store.add_event, EventKind.USSD, now, dongle, code, text, {"code": code}, context.plan
             )
         except StoreError as error:
             log.warning("%s: the USSD answer could not be stored for the rules: %s", dongle, error)
