@@ -207,6 +207,21 @@ def test_overall_registration_is_one_of_the_reports_or_unknown(reports: list[Reg
     assert found is not Registration.UNKNOWN or not set(reports) - {Registration.UNKNOWN}
 
 
+def test_a_sim_that_is_busy_when_asked_who_it_is_is_not_taken_for_an_unknown_one() -> None:
+    with pytest.raises(SimError) as caught:
+        play(step("subscriber").script(Modem()), {"AT+CIMI": modem_error("AT+CIMI", "+CME ERROR: 14")})
+    assert caught.value.reason is Reason.SIM_BUSY
+
+
+def test_the_card_number_of_a_sim_is_remembered_by_its_subscriber() -> None:
+    cards: dict[str, str] = {}
+    seen = Modem(cards=cards, iccid="8941010000000000001")
+    play(step("subscriber").script(seen), {"AT+CIMI": "228010000000001"})
+    again = Modem(cards=cards)
+    play(step("subscriber").script(again), {"AT+CIMI": "228010000000001"})
+    assert again.sim == "8941010000000000001"
+
+
 def test_the_digest_of_a_pin_changes_with_pin_and_sim() -> None:
     digests = {bringup.pin_digest(sim, pin) for sim in ("1", "2", "") for pin in ("0000", "0001")}
     assert len(digests) == 6

@@ -91,9 +91,9 @@ async def test_a_sim_never_seen_before_is_archived_and_left_alone(tmp_path: Path
         dongle.store(dongle.network.encode("old", "+41791111111"))
         dongle.store(dongle.network.encode("old too", "+41791111111"), "ME")
         async with driving(tmp_path, host) as driver:
-            await host.wait(lambda: len(host.sims) == 2)
+            await host.wait(lambda: len(host.sims) == 3)
             assert sorted(host.archived) == ["old", "old too"]
-            assert host.sims.keys() == {dongle.sim.iccid, f"imei:{dongle.model.imei}"}
+            assert host.sims.keys() == {dongle.sim.iccid, dongle.sim.imsi, f"imei:{dongle.model.imei}"}
             dongle.deliver("new")
             await host.wait(lambda: host.texts == ["new"])
             await dongle.wait(lambda: len(dongle.stored()) == 1 and len(dongle.stored("ME")) == 1)
@@ -115,6 +115,19 @@ async def test_what_arrives_while_an_unknown_sim_is_first_read_is_new(tmp_path: 
             await host.wait(lambda: host.texts == ["new"] and host.archived == ["old"])
             await host.wait(lambda: dongle.sim.iccid in host.sims)
             await dongle.wait(lambda: len(dongle.stored()) == 1)
+
+
+async def test_a_sim_whose_card_number_cannot_be_read_one_day_is_still_known(tmp_path: Path) -> None:
+    host = Host(known=False)
+    async with Dongle("e1750", tmp_path) as dongle:
+        async with driving(tmp_path, host):
+            await host.wait(lambda: len(host.sims) == 3)
+        dongle.faults.refuse("^ICCID", times=100)
+        dongle.faults.refuse("+CCID", times=100)
+        dongle.faults.refuse("+CRSM", times=100)
+        dongle.deliver("while nobody looked")
+        async with driving(tmp_path, host):
+            await host.wait(lambda: host.texts == ["while nobody looked"])
 
 
 async def test_a_swapped_sim_is_noticed_and_has_its_own_identity(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class Modem:
 
     pin: str = field(default="", repr=False)  # to enter if the SIM asks; empty: none, or not again
     pin_refused: bool = False  # the configured PIN was refused before
+    cards: dict[str, str] = field(default_factory=dict, repr=False)  # IMSI to ICCID of SIMs seen since the start
     manufacturer: str = ""
     model: str = ""
     firmware: str = ""
@@ -226,7 +227,16 @@ def _pin_words(reason: Reason, tries: PinTries) -> str:
 def _subscriber(modem: Modem) -> Script:
     if not modem.iccid:  # some modems read nothing before the PIN
         yield from _card(modem)
-    modem.imsi = (yield from _may(commands.imsi)) or ""
+    try:
+        modem.imsi = yield commands.imsi()
+    except PASSING as error:
+        # Without an identity the messages of a SIM that is merely slow would count as those of an unknown one.
+        if (reason := sim_trouble(error)) is not Reason.NONE:
+            raise SimError(reason, str(error)) from error
+    if modem.imsi and not modem.iccid:
+        modem.iccid = modem.cards.get(modem.imsi, "")
+    elif modem.imsi:
+        modem.cards[modem.imsi] = modem.iccid
 
 
 def _format(_modem: Modem) -> Script:

@@ -99,6 +99,7 @@ class SerialDongle:
         self._session: Session | None = None
         self._shown: DongleStatus | None = None
         self._direct: deque[Direct] = deque()
+        self._cards: dict[str, str] = {}
         self._refused: set[str] = set()  # digests of PINs that were refused since the start
         self._starts: deque[float] = deque(maxlen=MANY_STARTS)
         self._was_there = False
@@ -229,7 +230,10 @@ class SerialDongle:
             self._set(DongleState.OPENING, Reason.NONE)
 
     def _forget_port(self) -> None:
-        self.status.port = self.status.usb_path = ""
+        """What is not true any more without a port."""
+        status = self.status
+        status.port = status.usb_path = status.operator = status.technology = ""
+        status.registration, status.signal_dbm = Registration.UNKNOWN, None
 
     async def _wait_for_ports(self, pause: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -265,7 +269,7 @@ class SerialDongle:
 
     async def _serve(self, link: Link) -> None:
         """Bring up and serve. Raises StartOverError, DongleError, Mute, ConnectionLost."""
-        session = Session(self._config, link, self._host, self._timing, self._direct, self._refresh)
+        session = Session(self._config, link, self._host, self._timing, self._direct, self._cards, self._refresh)
         self._session = session
         try:
             async with asyncio.timeout(self._timing.bring_up):

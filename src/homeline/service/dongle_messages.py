@@ -203,21 +203,33 @@ class Messages:
             log.info("%s: memory %s is left out: %s", self._name, memory, error)
             self._modem.memories = tuple(name for name in self._modem.memories if name != memory)
             return
-        identity = self._identity(memory)
-        if identity not in self._known:
-            self._known[identity] = await self._host.known_sim(identity)
+        owners = self._owners(memory)
+        known = await self._is_known(owners)
         found = await self._storages.everything(memory, use)
         self._forget_gone(memory, found)
         for slot, _stored in found:  # now: once something is deleted, an indication may mean a new message in its slot
             self._told.pop(slot, None)
-        await self._hand_over(found, strange=not self._known[identity])
-        if not self._known[identity]:
-            await self._host.remember_sim(identity, self._name)
-            self._known[identity] = True
+        await self._hand_over(found, strange=not known)
+        for owner in owners:
+            if not self._known[owner]:
+                await self._host.remember_sim(owner, self._name)
+                self._known[owner] = True
 
-    def _identity(self, memory: str) -> str:
-        """Whose messages a memory holds: the SIM's, or the modem's, which may have had another SIM."""
-        return self._modem.sim if memory == "SM" or not self._modem.imei else f"imei:{self._modem.imei}"
+    def _owners(self, memory: str) -> tuple[str, ...]:
+        """Whose messages a memory holds: the SIM's, or the modem's, which may have had another SIM.
+
+        A SIM goes by ICCID and IMSI: one of them may fail to be read now and then, and it must not seem unknown then.
+        """
+        modem = self._modem
+        if memory != "SM" and modem.imei:
+            return (f"imei:{modem.imei}",)
+        return tuple(filter(None, (modem.iccid, modem.imsi))) or (modem.sim,)
+
+    async def _is_known(self, owners: tuple[str, ...]) -> bool:
+        for owner in owners:
+            if owner not in self._known:
+                self._known[owner] = await self._host.known_sim(owner)
+        return any(self._known[owner] for owner in owners)
 
     def _forget_gone(self, memory: str, found: Sequence[tuple[Slot, Stored]]) -> None:
         present = {slot for slot, _stored in found}

@@ -31,11 +31,13 @@ class Session:
         host: Host,
         timing: Timing,
         direct: deque[Direct],
+        cards: dict[str, str],
         changed: Callable[[], None],
     ) -> None:
+        """`direct` and `cards` (see `Modem`) outlive the session."""
         name, port = config.name, link.at
         self.link, self.port = link, port
-        self.modem = Modem(pin=config.pin)
+        self.modem = Modem(pin=config.pin, cards=cards)
         self.messages = Messages(
             name,
             config.storage,
