@@ -110,6 +110,11 @@ class DongleStatus:
     storage_size: int | None = None
     pin_tries: int | None = None
 
+    @property
+    def sim(self) -> str:
+        """The SIM's identity, as `ReceivedPart.sim` has it; "" while none is known."""
+        return self.iccid or self.imsi or (f"imei:{self.imei}" if self.imei else "")
+
 
 class Disposition(StrEnum):
     """What may become of a part on the SIM once `Host.received` has returned."""

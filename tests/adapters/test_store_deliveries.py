@@ -199,6 +199,23 @@ def test_acknowledged(store: Store) -> None:
     assert not alert.acknowledged
     store.acknowledge_alert(alert.id)
     assert store.list_alerts()[0].acknowledged is True
+    assert store.raise_alert("disk", "Full.", "", "warning", "", NOW + 1, plan)[1] is False
     for unknown in (0, -1, 99, 2**80):
         with pytest.raises(NotFound):
             store.acknowledge_alert(unknown)
+
+
+def test_what_was_acknowledged_does_not_hide_another_failure(store: Store) -> None:
+    first, _, _ = store.raise_alert("delivery.me", "Event 1 failed.", "", "warning", "", NOW, plan)
+    store.acknowledge_alert(first.id)
+    second, new, event = store.raise_alert("delivery.me", "Event 2 failed.", "", "warning", "", NOW + 5, plan)
+    assert new
+    assert event is not None
+    assert store.list_alerts() == [second]
+    assert [alert.cleared_at for alert in store.list_alerts(open_only=False)] == [None, NOW + 5]
+
+
+def test_a_page_of_alerts(store: Store) -> None:
+    ids = [store.raise_alert(f"disk{n}", "Full.", "", "warning", "", NOW, plan)[0].id for n in range(5)]
+    assert [alert.id for alert in store.list_alerts(limit=2)] == ids[:2:-1]
+    assert [alert.id for alert in store.list_alerts(before=ids[3], limit=2)] == [ids[2], ids[1]]

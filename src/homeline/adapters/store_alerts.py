@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeline.adapters.store_base import MAX_ID, Planner
-from homeline.adapters.store_deliveries import Deliveries
+from homeline.adapters.store_deliveries import Deliveries, conditions
 from homeline.adapters.store_rows import ALERT, alert_of
 from homeline.core.joining import whole_characters
 from homeline.errors import NotFound
@@ -16,13 +16,18 @@ class Alerts(Deliveries):
     def raise_alert(
         self, key: str, text: str, advice: str, severity: str, dongle: str, now: int, plan: Planner
     ) -> tuple[Alert, bool, Event | None]:
-        """The open alert of this key, whether it is new, and its event then. An open one is refreshed, without a write
-        where nothing changed."""
+        """The open alert of this key, whether it is new, and its event then.
+
+        An open one is refreshed, without a write where nothing changed. One that the owner has acknowledged stands for
+        what it said then: other words are a new alert, and end it.
+        """
         text, advice = whole_characters(text), whole_characters(advice)
         open_one = self._open_alert(key)
-        if open_one is not None:
+        if open_one is not None and not (open_one.acknowledged and open_one.text != text):
             return self._refreshed(open_one, text, advice, severity), False, None
         with self._writing():
+            if open_one is not None:
+                self._run("UPDATE alert SET cleared_at = ? WHERE id = ?", now, open_one.id)
             alert = Alert(0, key, text, advice, severity, dongle, now)
             alert.id = self._insert(
                 "INSERT INTO alert(key, text, advice, severity, dongle, raised_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -51,10 +56,10 @@ class Alerts(Deliveries):
             alert.cleared_at = now
         return alert
 
-    def list_alerts(self, open_only: bool = True, limit: int = 100) -> list[Alert]:
-        """Alerts, newest first."""
-        where = "WHERE cleared_at IS NULL" if open_only else ""
-        rows = self._all(f"SELECT {ALERT} FROM alert {where} ORDER BY id DESC LIMIT ?", limit)  # noqa: S608
+    def list_alerts(self, open_only: bool = True, before: int | None = None, limit: int = 100) -> list[Alert]:
+        """Alerts older than the id `before`, newest first."""
+        terms, values = conditions(("id < ?", before), also=("cleared_at IS NULL",) if open_only else ())
+        rows = self._all(f"SELECT {ALERT} FROM alert{terms} ORDER BY id DESC LIMIT ?", *values, limit)  # noqa: S608
         return [alert_of(row) for row in rows]
 
     def acknowledge_alert(self, alert: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from homeline.adapters.store import Store
 from homeline.config import masked
-from homeline.errors import InvalidArgument, NotFound
+from homeline.errors import InvalidArgument, ModemError, NotFound, PermissionDenied
 from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import blobmsg, pdu
 from homeline.protocol.blobmsg import Int64, Type
@@ -38,6 +38,7 @@ REPLY_LIMIT = 256 * 1024  # octets; ubusd cuts a message at 1 MB
 PAGE = 50
 LARGEST_PAGE = 500
 LONGEST_WAIT = 15  # seconds: LuCI gives up at 20, `ubus call` at 30
+PIN_REFUSED = (12, 16)  # +CME ERROR: the SIM asks for its PUK now; incorrect password (3GPP TS 27.007 9.2.1)
 LONGEST_TEXT = 64 * 1024  # characters that are looked at in preview and send
 
 TEXT = Param(Type.STRING)
@@ -133,7 +134,7 @@ class Api:
                 },
                 self.explain_rule,
             ),
-            "list_alerts": ({"all": FLAG}, self.list_alerts),
+            "list_alerts": ({"all": FLAG, **PAGING}, self.list_alerts),
             "acknowledge_alert": ({"id": MUST_NUMBER}, self.acknowledge_alert),
             "list_ports": ({}, self.list_ports),
             "reset_dongle": ({"dongle": MUST_TEXT}, self.reset_dongle),
@@ -209,9 +210,12 @@ class Api:
         return {"config": masked(context.config), "problems": shapes.problems(context.config.problems)}
 
     async def list_alerts(self, args: Table) -> Table:
-        alerts = await self._database(Store.list_alerts, open_only=not args.get("all", False))
-        shown, cut = _fitting([shapes.alert(alert) for alert in alerts])
-        return {"alerts": shown, "more": cut}
+        limit = _limit(args)
+        found = await self._database(
+            Store.list_alerts, open_only=not args.get("all", False), before=args.get("before"), limit=limit + 1
+        )
+        alerts, cut = _fitting([shapes.alert(alert) for alert in found[:limit]])
+        return {"alerts": alerts, "more": cut or len(found) > limit}
 
     async def list_ports(self, args: Table) -> Table:
         return {"ports": await self._parts.ports.look()}
@@ -260,6 +264,7 @@ class Api:
     async def release_archived(self, args: Table) -> Table:
         status = pick(self._parts.dongles, args["dongle"]).status
         count = await self._parts.inbox.release(status, args.get("forward", False))
+        await self._parts.alerts.clear(f"archived.{status.sim}")
         return {"count": count}
 
     async def retry_delivery(self, args: Table) -> Table:
@@ -306,7 +311,7 @@ class Api:
         if not (args["pin"].isascii() and args["pin"].isdigit() and 4 <= len(args["pin"]) <= 8):
             raise InvalidArgument("pin: must be 4 to 8 digits")
         dongle = pick(self._parts.dongles, _named(args))
-        return await self._parts.jobs.run(self._state_after(dongle, dongle.enter_pin(args["pin"])), LONGEST_WAIT - 1)
+        return await self._parts.jobs.run(self._state_after(dongle, _entered(dongle, args["pin"])), LONGEST_WAIT - 1)
 
     @staticmethod
     async def _state_after(dongle: Dongle, work: Awaitable[None]) -> Table:
@@ -314,6 +319,15 @@ class Api:
         status = dongle.status
         tries = {} if status.pin_tries is None else {"pin_tries": status.pin_tries}
         return {"state": status.state.value, "reason": status.reason.value, **tries}
+
+
+async def _entered(dongle: Dongle, pin: str) -> None:
+    try:
+        await dongle.enter_pin(pin)
+    except ModemError as error:
+        if error.code in PIN_REFUSED:
+            raise PermissionDenied(f"the SIM refused the PIN: {error}") from error
+        raise
 
 
 def _named(args: Table) -> str:

@@ -52,7 +52,7 @@ class DriverHost:
         if archived and parts:
             await self.alerts.raise_(
                 f"archived.{parts[0].sim}",
-                f"{len(parts)} old message parts were found on the SIM in {parts[0].dongle} and kept as an archive.",
+                f"Old messages were found on the SIM in {parts[0].dongle} and kept as an archive.",
                 "They are neither forwarded nor deleted: ubus call homeline release_archived "
                 f'\'{{"dongle": "{parts[0].dongle}"}}\' takes them into the inbox.',
                 severity="info",

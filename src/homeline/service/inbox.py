@@ -55,11 +55,10 @@ class Inbox:
 
     async def release(self, status: DongleStatus, forward: bool) -> int:
         """Take the archived messages of the SIM in a dongle into the inbox; how many. NoData for no SIM."""
-        sim = status.iccid or status.imsi
-        if not sim:
+        if not status.sim:
             raise NoData(f"The SIM in {status.name} is not known yet.")
         context = self._context
-        events = await context.database(Store.release_archived, sim, context.clock(), context.plan, forward)
+        events = await context.database(Store.release_archived, status.sim, context.clock(), context.plan, forward)
         for event in events:
             self._tell(event)
         return len(events)
