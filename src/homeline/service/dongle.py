@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from homeline.adapters import serial
-from homeline.adapters.serial import AtPort, Mute
+from homeline.adapters.serial import Mute
 from homeline.adapters.usb import Candidate
 from homeline.config import Dongle
 from homeline.core import bringup
@@ -39,6 +39,7 @@ from homeline.model import DongleState, DongleStatus, Reason, Registration
 from homeline.paths import Paths
 from homeline.protocol import commands, commands_sms
 from homeline.protocol.ussd import Reply
+from homeline.service import dongle_remedies
 from homeline.service.dongle_messages import Direct
 from homeline.service.dongle_monitor import REGISTERED
 from homeline.service.dongle_ports import Finder, Link, PortBook
@@ -50,13 +51,6 @@ log = logging.getLogger(__name__)
 
 NO_REFERENCE = -1  # what `submit` gives when the network took a message and the modem told no reference
 MANY_STARTS = 5  # a modem that must be set up so often in `stable` seconds has more than lost its settings
-
-REMEDIES = {
-    Rung.AT: "asking whether it is there",
-    Rung.RESYNC: "ending whatever it waits for",
-    Rung.RADIO: "switching its radio off and on",
-    Rung.RESET: "restarting it",
-}
 
 _FACTS = (
     *("manufacturer", "model", "firmware", "imei", "iccid", "imsi", "operator"),
@@ -337,9 +331,12 @@ class SerialDongle:
             if action.rung is Rung.REOPEN:
                 self._give_up_port(failure, words, action)
                 return False
-            self._set(DongleState.RECOVERING, REASON[failure], f"{words}; {REMEDIES[action.rung]}")
+            self._set(DongleState.RECOVERING, REASON[failure], f"{words}; {dongle_remedies.WORDS[action.rung]}")
             try:
-                return await self._remedy(link, action.rung, failure)
+                if await dongle_remedies.apply(link.at, action.rung, failure, self._timing):
+                    return True
+                self._pause = self._timing.boot
+                return False
             except ConnectionLost as error:
                 failure, words = Failure.UNPLUGGED, str(error)
             except PASSING as error:
@@ -353,32 +350,6 @@ class SerialDongle:
         else:
             state = DongleState.FAILED if action.gave_up else DongleState.RECOVERING
             self._set(state, REASON[failure], f"{words}; tried again in {action.pause:g} s")
-
-    async def _remedy(self, link: Link, rung: Rung, failure: Failure) -> bool:
-        """Carry out one rung. False if the port must be looked for anew. Raises PASSING errors when no help."""
-        port = link.at
-        if rung is Rung.AT:
-            if failure is Failure.STEP:
-                await asyncio.sleep(self._timing.again)
-            await port.run(commands.attention())
-        elif rung is Rung.RESYNC:
-            await port.cancel_input()
-        elif rung is Rung.RADIO:
-            await port.run(commands.set_functionality(4))
-            await port.run(commands.set_functionality(1))
-        elif rung is Rung.RESET:
-            await self._restart(port, blindly=failure in (Failure.MUTE, Failure.GARBAGE))
-            return False
-        return True
-
-    async def _restart(self, port: AtPort, blindly: bool) -> None:
-        command = commands.set_functionality(1, reset=True)
-        if blindly:
-            await port.write_blindly(command)
-        else:
-            with contextlib.suppress(ConnectionLost, *PASSING):  # it may go before it answers
-                await port.run(command)
-        self._pause = self._timing.boot
 
     # What is shown -----------------------------------------------------------------------------------------------
 
