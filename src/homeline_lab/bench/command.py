@@ -22,6 +22,7 @@ from homeline_lab.bench.table import table
 
 PROGRAMS: dict[str, type[Program]] = {p.name: p for p in (GammuSmsd, Smstools, Bare, Homeline, BusyGammuSmsd)}
 USUAL = [GammuSmsd.name, Smstools.name, Bare.name, Homeline.name]
+ROWS = [m.__name__ for m in MEASUREMENTS]
 
 
 def main(argv: list[str]) -> int:
@@ -29,21 +30,23 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="homeline-lab bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter trials: some minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    parser.add_argument(
-        "--programs", nargs="+", choices=PROGRAMS, default=USUAL, metavar="NAME", help=", ".join(PROGRAMS)
-    )
-    parser.add_argument("--rows", nargs="+", choices=[m.__name__ for m in MEASUREMENTS], metavar="ROW",
-                        default=[m.__name__ for m in MEASUREMENTS], help=", ".join(m.__name__ for m in MEASUREMENTS))  # fmt: skip
+    _choice(parser, "--programs", list(PROGRAMS), USUAL)
+    _choice(parser, "--rows", ROWS, ROWS)
     args = parser.parse_args(argv)
     effort = QUICK if args.quick else Effort()
     results, failures = asyncio.run(measure(args.programs, args.rows, effort))
     print(table(results))
     for failure in failures:
-        print(f"not measured: {failure}", file=sys.stderr)
+        print(f"not measured: {failure}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(report(results, failures, effort), indent=1, ensure_ascii=False) + "\n")
     return 1 if failures else 0
+
+
+def _choice(parser: argparse.ArgumentParser, name: str, all_of_them: list[str], usual: list[str]) -> None:
+    words = f"some of: {', '.join(all_of_them)}"
+    parser.add_argument(name, nargs="+", choices=all_of_them, default=usual, metavar="NAME", help=words)
 
 
 async def measure(names: Sequence[str], rows: Sequence[str], effort: Effort) -> tuple[dict[str, Figures], list[str]]:
@@ -60,9 +63,8 @@ async def measure(names: Sequence[str], rows: Sequence[str], effort: Effort) -> 
             try:
                 results[name] |= await step(kind, effort)
             except Exception as e:  # one failed row must not cost the hour that the others took
-                failures.append(
-                    f"{name}, {step.__name__}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"
-                )
+                failures.append(f"{name}, {step.__name__}: {type(e).__name__}: {str(e).partition(chr(10))[0]}")
+                print(failures[-1], file=sys.stderr)
             print(f"{name}: {step.__name__} took {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return results, failures
 

@@ -7,6 +7,7 @@ import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from homeline_lab.bench import procfs
@@ -49,7 +50,6 @@ async def life(kind: type[Program], effort: Effort) -> Figures:
         await s.begin()
         memory = procfs.memory(s.program.pids())
         return {
-            "latency_p50_ms": 0.0,
             **await _latency(s, effort),
             **await _sending(s, effort),
             **await _idle(s, effort),
@@ -224,10 +224,8 @@ async def hostility(kind: type[Program], _effort: Effort) -> Figures:
         handled = len(s.bell.times)
         s.dongle.deliver("hello", STRANGER_CODE)
         s.dongle.deliver(f"$(touch {s.folder}/textran) `touch {s.folder}/textran`;touch {s.folder}/textran")
-        try:
+        with suppress(TimeoutError):  # a shell that ran something else may have left the handler out
             await s.bell.wait(handled + 2, 20.0)
-        except TimeoutError:
-            pass  # a shell that ran something else may have left the handler out: that is the finding
         await s.drained()
         ran = [what for what, file in (("sender", "ran"), ("text", "textran")) if list(s.folder.rglob(file))]
         return {"runs_code": ", ".join(ran) if ran else "no"}

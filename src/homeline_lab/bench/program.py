@@ -37,9 +37,11 @@ class Program(ABC):
             return f"{cls.needs} is not installed (Debian package {cls.package})"
         return ""
 
+    @abstractmethod
     async def open(self) -> None:
         """Before the first start: configuration and whatever the program needs around it."""
 
+    @abstractmethod
     async def close(self) -> None:
         """After the last stop."""
 
@@ -52,8 +54,9 @@ class Program(ABC):
     @abstractmethod
     def pids(self) -> list[int]: ...
 
+    @abstractmethod
     async def settled(self) -> None:
-        """Until a new message would be handled. Enough for most: the first message is waited for anyway."""
+        """After a start: until a message that comes now counts as a new one."""
 
     @abstractmethod
     async def send(self, number: str, text: str) -> None:
@@ -97,6 +100,15 @@ class CommandProgram(Program):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+    async def open(self) -> None:
+        """Nothing but the command is needed."""
+
+    async def close(self) -> None:
+        """Nothing is left but the scene's folder."""
+
+    async def settled(self) -> None:
+        """At once: these programs hold every message on the SIM for new."""
 
     def pids(self) -> list[int]:
         return procfs.session(self._process.pid) if self._process else []
