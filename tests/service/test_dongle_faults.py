@@ -7,6 +7,7 @@ import errno
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import serial
 
 from homeline.adapters.serial import open_device
-from homeline.model import DongleState, Reason
+from homeline.model import Disposition, DongleState, Reason, ReceivedPart
 from homeline_lab.dongle import Dongle
 from service.dongle_kit import QUICK, Host, driving
 
@@ -284,6 +285,27 @@ async def test_a_network_that_denies_and_later_takes_us(tmp_path: Path) -> None:
             assert (await host.state(DongleState.DENIED)).reason is Reason.REGISTRATION_DENIED
             dongle.network.register(5)
             await host.state(DongleState.READY)
+
+
+async def test_a_fault_of_our_own_is_logged_and_the_dongle_used_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Faulty(Host):
+        faults = 2
+
+        async def received(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
+            if self.faults:
+                self.faults -= 1
+                raise RuntimeError("a mistake in the code")
+            return await super().received(parts, archived)
+
+    host = Faulty()
+    async with Dongle("e1750", tmp_path) as dongle, driving(tmp_path, host):
+        await host.up()
+        dongle.deliver("not lost")
+        await host.wait(lambda: host.texts == ["not lost"])
+        await dongle.wait(lambda: not dongle.stored())
+    assert "a mistake in the code" in caplog.text
 
 
 async def test_a_disabled_dongle_is_left_alone(tmp_path: Path) -> None:

@@ -110,6 +110,11 @@ class SerialDongle:
             link = await self._acquire()
             try:
                 await self._use(link)
+            except Exception:  # a fault of ours must not end the line: it is told, and the dongle used again
+                log.exception("%s: the driver failed", self._name)
+                self._give_up_port(
+                    Failure.STEP, "the driver failed", self._ladder.next(Failure.BLOCKED, time.monotonic())
+                )
             finally:
                 self._session = None
                 await link.close()
