@@ -10,7 +10,7 @@ from typing import Any
 
 from homeline.adapters.store import Store
 from homeline.model import Disposition, DongleState, DongleStatus, MessageState, ReceivedPart
-from homeline.protocol.commands import Notice
+from homeline.protocol.notices import Notice
 from homeline.protocol.pdu import StatusReport
 from homeline.protocol.ussd import Reply
 from homeline.service import shapes
@@ -92,10 +92,10 @@ class DriverHost:
         await self.context.database(Store.remember_sim, sim, dongle, self.context.clock())
 
     async def pin_was_refused(self, imei: str, digest: str) -> bool:
-        return await self.context.database(Store.setting, f"pin_refused.{imei}") == digest
+        return await self.context.database(Store.setting, f"pin_refused.{imei}.{digest}") is not None
 
     async def pin_refused(self, imei: str, digest: str) -> None:
-        await self.context.database(Store.set_setting, f"pin_refused.{imei}", digest)
+        await self.context.database(Store.set_setting, f"pin_refused.{imei}.{digest}", "")
 
     # -- states -------------------------------------------------------------------------------------------------------
 
