@@ -54,9 +54,9 @@ PURGE_EVERY = 6 * 3600.0  # seconds
 
 
 class Gateway:
-    """The whole service. `clock` gives seconds since 1970 and may jump; `timing` is for its serial dongles."""
+    """The whole service. `wall` gives seconds since 1970 and may jump; `timing` is for its serial dongles."""
 
-    def __init__(self, paths: Paths, clock: Callable[[], int] | None = None, timing: Timing | None = None) -> None:
+    def __init__(self, paths: Paths, wall: Callable[[], float] = time.time, timing: Timing | None = None) -> None:
         self.paths = paths
         self.bus = Bus(paths.bus)
         self._teller = Teller(self.bus)
@@ -64,7 +64,7 @@ class Gateway:
         self._background: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        clock = clock or Clock(self._clock_jumped)
+        clock = Clock(self._clock_jumped, wall)
         loaded = config.load(paths.config)
         database = Database(paths.inside(loaded.main.database), clock, self._store_trouble)
         self.context = Context(loaded, database, clock, self._teller.emit, self._wake)

@@ -156,10 +156,9 @@ def test_an_unknown_part_makes_the_message_unknown_for_good(store: Store) -> Non
     assert state(store, message) is MessageState.UNKNOWN
     store.part_sending(message.id, 2)
     store.part_sent(message.id, 2, 9, NOW)
-    store.message_sent(message.id, NOW, plan)
-    assert state(store, message) is MessageState.UNKNOWN
-    store.message_unknown(message.id, "the modem's answer was lost")
-    assert store.get_message(message.id)[0].error == "the modem's answer was lost"
+    found, event = store.message_sent(message.id, NOW, plan)
+    assert (found.state, found.error, event) == (MessageState.UNKNOWN, "the answer was lost", None)
+    assert store.get_message(message.id)[0] == found
     assert store.next_queued("home", NOW + 10**6) is None
 
 
@@ -169,7 +168,6 @@ def test_the_owner_sends_it_again(store: Store) -> None:
     store.part_sent(message.id, 1, 9, NOW)
     store.part_sending(message.id, 2)
     store.part_unknown(message.id, 2, "lost")
-    store.message_unknown(message.id, "lost")
     store.message_resend(message.id, NOW + 5)
     assert part_states(store, message) == ["sent", "queued"]
     assert store.next_queued("home", NOW + 5) is not None
@@ -290,7 +288,6 @@ def test_a_report_resolves_an_unknown_message(store: Store, status: ReportStatus
     message = queued(store)
     store.part_sending(message.id, 1)
     store.part_unknown(message.id, 1, "lost")
-    store.message_unknown(message.id, "lost")
     assert report(store, 77, status) == (settled, status == "delivered")
     found, parts, _ = store.get_message(message.id)
     assert (found.error, parts[0].reference, parts[0].error) == ("", 77, "")
@@ -313,6 +310,16 @@ def test_a_report_faster_than_the_answer(store: Store) -> None:
     store.message_sent(message.id, NOW + 51, plan)
     assert state(store, message) is MessageState.DELIVERED
     assert part_states(store, message) == ["delivered"]
+
+
+def test_a_report_that_comes_although_the_answer_is_lost(store: Store) -> None:
+    message = queued(store)
+    store.part_sending(message.id, 1)
+    assert report(store, 7) == (MessageState.SENDING, False)
+    store.part_unknown(message.id, 1, "lost")
+    found, event = store.message_sent(message.id, NOW, plan)
+    assert (found.state, found.error) == (MessageState.DELIVERED, "")
+    assert event is not None
 
 
 def test_received_messages_are_no_matter_of_reports(store: Store) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -39,15 +38,14 @@ QUICK = replace(
 
 
 def main() -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     root = Path(sys.argv[1])
 
-    def clock() -> int:
+    def clock() -> float:
         try:
-            return int(time.time()) + int((root / "clock").read_text())
-        except (FileNotFoundError, ValueError):  # a test is just writing it
-            return int(time.time())
+            return time.time() + int((root / "clock").read_text())
+        except FileNotFoundError:
+            return time.time()
 
     async def run() -> None:
         await Gateway(Paths(root), clock, QUICK).run()

@@ -130,29 +130,22 @@ class Outbox(Deliveries):
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
-    def message_sent(self, message: int, now: int, plan: Planner) -> Event | None:
-        """All its parts were handed over: `sent`, or `unknown` if one of them is.
+    def message_sent(self, message: int, now: int, plan: Planner) -> tuple[Message, Event | None]:
+        """All its parts were handed over: `sent`, or `unknown` if one of them is. The message as it is now.
 
-        A report that was faster than the modem's answer has settled it already: then its event.
+        A report that was faster than the modem's answer has settled it already: then its event as well.
         """
         with self._writing():
             state = self._settled_state(message)
+            unknown, delivered = state is MessageState.UNKNOWN, state is MessageState.DELIVERED
             self._run(
-                "UPDATE message SET state = ?, sent_at = ifnull(sent_at, ?), error = iif(?, '', error), "
-                "delivered_at = iif(?, ifnull(delivered_at, ?), delivered_at) WHERE id = ?",
-                *(state, now, state is not MessageState.UNKNOWN),
-                *(state is MessageState.DELIVERED, now, message),
+                "UPDATE message SET state = ?, sent_at = iif(?, sent_at, ifnull(sent_at, ?)), "
+                "error = iif(?, error, ''), delivered_at = iif(?, ifnull(delivered_at, ?), delivered_at) WHERE id = ?",
+                *(state, unknown, now, unknown, delivered, now, message),
             )
-            if state not in (MessageState.DELIVERED, MessageState.FAILED):
-                return None
-            return self._report_event(self._existing(message), now, plan)
-
-    def message_unknown(self, message: int, error: str) -> None:
-        """At least one of its parts may or may not have been sent. It is not sent again by itself."""
-        self._run(
-            "UPDATE message SET state = ?, error = ? WHERE id = ? AND state != ?",
-            *(MessageState.UNKNOWN, _short(error), message, MessageState.DELIVERED),
-        )
+            found = self._existing(message)
+            final = state in (MessageState.DELIVERED, MessageState.FAILED)
+            return found, self._report_event(found, now, plan) if final else None
 
     def message_retry(self, message: int, not_before: int, error: str, counts: bool = True) -> None:
         """Put it back in the queue: its failed parts are sent again, at `not_before`. `counts` as one of its tries."""

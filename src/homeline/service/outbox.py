@@ -31,11 +31,12 @@ log = logging.getLogger(__name__)
 
 LONGEST_SLEEP = 3600.0  # seconds: an upper bound, for clocks that jump
 # What the bus is told when a submission has ended.
-EVENTS = {
-    MessageState.SENT: "homeline.message.sent",
-    MessageState.DELIVERED: "homeline.message.delivered",  # the report was faster than the modem's answer
-    MessageState.FAILED: "homeline.message.failed",
-    MessageState.UNKNOWN: "homeline.message.failed",
+EVENTS: dict[MessageState, tuple[str, ...]] = {
+    MessageState.SENT: ("homeline.message.sent",),
+    # The report was faster than the modem's answer. Who waits for the one or the other hears it.
+    MessageState.DELIVERED: ("homeline.message.sent", "homeline.message.delivered"),
+    MessageState.FAILED: ("homeline.message.failed",),
+    MessageState.UNKNOWN: ("homeline.message.failed",),
 }
 STORE_PAUSE = 5.0  # seconds to wait after the store failed
 
@@ -190,10 +191,8 @@ class Outbox:
     async def _send(self, sender: Sender, message: Message, parts: Sequence[Part], queue: Queue) -> None:
         """Submit the parts that the network does not have yet, and settle the message's state."""
         database, clock = self._context.database, self._context.clock
-        unknown = False
         for part in parts:
             if part.state in ("sent", "delivered", "unknown"):
-                unknown = unknown or part.state == "unknown"
                 continue
             await database(Store.part_sending, message.id, part.number)
             queue.sent.append(time.monotonic())
@@ -203,18 +202,15 @@ class Outbox:
                 if outgoing.may_have_gone(error):
                     log.warning("Message %d part %d: %s", message.id, part.number, error)
                     await database(Store.part_unknown, message.id, part.number, str(error))
-                    unknown = True
                     continue
                 await database(Store.part_failed, message.id, part.number, str(error))
                 await self._refused(message, error)
                 return
             else:
                 await database(Store.part_sent, message.id, part.number, reference, clock())
-        if unknown:
-            await database(Store.message_unknown, message.id, "The modem's answer was lost.")
-        else:
-            self._context.happened(await database(Store.message_sent, message.id, clock(), self._context.plan))
-        await self._settled(message.id)
+        after, event = await database(Store.message_sent, message.id, clock(), self._context.plan)
+        self._context.happened(event)
+        await self._settled(after)
 
     async def _refused(self, message: Message, error: HomelineError) -> None:
         """Decide by the error's class whether the message is tried again."""
@@ -225,7 +221,7 @@ class Outbox:
         if verdict.retry_after is None:
             event = await context.database(Store.message_failed, message.id, str(error), context.clock(), context.plan)
             context.happened(event)
-            await self._settled(message.id)
+            await self._settled((await context.database(Store.get_message, message.id))[0])
             return
         log.warning("Message %d is tried again in %d s: %s", message.id, verdict.retry_after, error)
         await context.database(
@@ -237,13 +233,16 @@ class Outbox:
         self._context.emit("homeline.message.failed", shapes.message(message))
         await self._alert(message)
 
-    async def _settled(self, message_id: int) -> None:
-        """Tell whoever waits, the bus, and (of trouble) the owner."""
-        message = (await self._context.database(Store.get_message, message_id))[0]
-        future = self._waiting.get(message_id)
+    async def _settled(self, message: Message) -> None:
+        """Tell whoever waits, the bus, and (of trouble) the owner how a submission ended.
+
+        `message` is as it was committed then: what a report makes of it meanwhile is told by itself.
+        """
+        future = self._waiting.get(message.id)
         if future is not None and not future.done():
             future.set_result(message)
-        self._context.emit(EVENTS[message.state], shapes.message(message))
+        for name in EVENTS[message.state]:
+            self._context.emit(name, shapes.message(message))
         if message.state in (MessageState.SENT, MessageState.DELIVERED):
             log.info("Message %d sent by %s", message.id, message.dongle)
         else:
