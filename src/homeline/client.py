@@ -22,7 +22,20 @@ CALL_TIMEOUT = 20.0  # seconds: no method of ours holds a call for longer than 1
 USSD_TIMEOUT = 120.0  # seconds: networks take their time
 
 Table = dict[str, Any]
-Ask = Callable[[str, Table], Awaitable[Table]]
+
+EPILOG = """\
+exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage;
+3 the service is not there; 4 a wait ran out. `homeline COMMAND --help` tells more."""
+
+COMPLETION = """\
+_homeline() {{
+  local words=
+  case "$COMP_CWORD:${{COMP_WORDS[1]}}" in
+    {cases}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+}}
+complete -F _homeline homeline"""
 
 STATUS_WORDS = {
     2: "an argument was refused",
@@ -73,7 +86,12 @@ def _complain(text: str, code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="homeline", description="The home phone number, from anywhere.")
+    parser = argparse.ArgumentParser(
+        prog="homeline",
+        description="The home phone number, from anywhere.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"homeline {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     commands.add_parser("run", help="run the service (what the init script starts)")
@@ -87,25 +105,28 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     added = command("status", _over_bus(_status), "dongles, rules and problems")
-    added.add_argument("dongle", nargs="?", default="")
+    added.add_argument("dongle", nargs="?", default="", help="only this one")
     added = command("inbox", _over_bus(_inbox), "messages, newest first")
-    added.add_argument("-n", "--limit", type=int, default=20, help="how many (at most 500)")
-    added.add_argument("--before", type=int, help="only those older than this id")
-    added.add_argument("--peer", help="only those from or to this number")
-    added.add_argument("--text", help="only those with this text in them")
+    added.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (at most 500)")
+    added.add_argument("--before", type=int, metavar="ID", help="only those older than this id")
+    added.add_argument("--peer", metavar="NUMBER", help="only those from or to this number")
+    added.add_argument("--text", metavar="WORDS", help="only those with this text in them")
     added.add_argument("--unread", action="store_true", help="only unread ones")
-    added.add_argument("--direction", choices=["in", "out"])
-    added.add_argument("--id", type=int, help="one message, with its parts and deliveries")
+    added.add_argument("--direction", choices=["in", "out"], help="only received or only sent ones")
+    added.add_argument("--id", type=int, metavar="ID", help="one message, with its parts and deliveries")
     added = command("send", _over_bus(_send), "send an SMS")
-    added.add_argument("to")
+    added.add_argument("to", help="a number, national or international, or a short code")
     added.add_argument("text", help="the text; - reads it from standard input")
-    added.add_argument("--dongle", default="")
+    added.add_argument("--dongle", default="", metavar="NAME", help="through this one")
     added.add_argument("--flash", action="store_true", help="show it at once, without storing it")
-    added.add_argument("--report", action="store_true", help="ask for a delivery report")
-    added.add_argument("--wait", type=int, default=15, help="seconds to wait for the network (at most 15)")
+    words = "ask for a delivery report, or not; else as the dongle's section says"
+    added.add_argument("--report", action=argparse.BooleanOptionalAction, help=words)
+    added.add_argument(
+        "--wait", type=int, default=15, metavar="SECONDS", help="seconds to wait for the network (at most 15)"
+    )
     added = command("ussd", _over_bus(_ussd), "send a USSD code, or an answer to an open menu")
     added.add_argument("code", help="such as *100#; `cancel` ends an open menu")
-    added.add_argument("--dongle", default="")
+    added.add_argument("--dongle", default="", metavar="NAME", help="through this one")
     command("watch", _over_bus(_watch), "events as they come, until Ctrl-C")
     command("doctor", doctor.run, "check everything and say what to do")
     pdu_tool.add_arguments(commands)
@@ -115,9 +136,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _completion(commands: Any) -> None:
     added = commands.add_parser("completion", help='a completion script for bash: eval "$(homeline completion)"')
-    words = " ".join(sorted(commands.choices))
-    script = f"complete -W '{words} --json --version --help' homeline"
+    cases = [f"1:*) words='{' '.join(sorted(commands.choices))} --version --help' ;;"]
+    cases += [f"*:{name}) words='{' '.join(_options(parser))}' ;;" for name, parser in commands.choices.items()]
+    script = COMPLETION.format(cases="\n    ".join(cases))
     added.set_defaults(work=lambda _options: print(script) or 0)
+
+
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """The long options that a command's help shows."""
+    shown = [action.option_strings for action in parser._actions if action.help is not argparse.SUPPRESS]
+    return [option for options in shown for option in options if option.startswith("--")]
 
 
 def _over_bus(work: Callable[[argparse.Namespace, Bus], Awaitable[int]]) -> Callable[[argparse.Namespace], int]:
@@ -131,7 +159,7 @@ def _over_bus(work: Callable[[argparse.Namespace, Bus], Awaitable[int]]) -> Call
 
 
 async def _call(bus: Bus, method: str, arguments: Table, timeout: float = CALL_TIMEOUT) -> Table:
-    given = {key: value for key, value in arguments.items() if value not in (None, "", False)}
+    given = {key: value for key, value in arguments.items() if value is not None and value != ""}
     return await bus.call("homeline", method, given, timeout)
 
 
