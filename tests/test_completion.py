@@ -29,14 +29,9 @@ def test_offers(words: list[str], offered: set[str], capsys: pytest.CaptureFixtu
     assert client.main(["completion"]) == 0
     script = capsys.readouterr().out
     assert bash is not None
+    program = f'{script}\nCOMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n_homeline\necho "${{COMPREPLY[@]}}"'
     asked = subprocess.run(
-        [
-            bash,
-            "--norc",
-            "-c",
-            f'{script}\nCOMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n_homeline\necho "${{COMPREPLY[@]}}"',
-        ]
-        + ["bash", *words],
+        [bash, "--norc", "-c", program, "bash", *words],
         capture_output=True,
         text=True,
         check=True,
