@@ -20,12 +20,12 @@ class Paths:
     @property
     def config(self) -> Path:
         """The readable copy of the committed configuration: what root's helper writes."""
-        return self.root / "run/homeline/uci"
+        return self.root / "var/run/homeline/uci"
 
     @property
     def run(self) -> Path:
-        """Runtime files of the daemon (RAM): msmtp's configuration, locks, sockets."""
-        return self.root / "run/homeline"
+        """Runtime files of the daemon (RAM; OpenWrt 23.05 has no /run): msmtp's configuration."""
+        return self.root / "var/run/homeline"
 
     @property
     def state(self) -> Path:

@@ -44,12 +44,12 @@ def mode(path: Path) -> int:
 def test_the_helper_copies_what_is_committed(root: Path, shell: list[str]) -> None:
     done = helper(root, shell)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    copy = root / "run/homeline/uci"
+    copy = root / "var/run/homeline/uci"
     assert (copy / "homeline").read_text() == "config homeline 'main'\n"
     assert sorted(path.name for path in copy.iterdir()) == ["homeline", "homeline_secret"]
     assert mode(copy / "homeline") == mode(copy / "homeline_secret") == 0o640
     assert mode(copy) == 0o750
-    assert mode(root / "run/homeline") == 0o1770
+    assert mode(root / "var/run/homeline") == 0o1770
 
 
 def test_the_helper_can_run_again_and_follows_changes(root: Path) -> None:
@@ -57,20 +57,20 @@ def test_the_helper_can_run_again_and_follows_changes(root: Path) -> None:
     (root / "etc/config/homeline").write_text("config homeline 'main'\n\toption enabled '1'\n")
     (root / "etc/config/homeline_secret").unlink()
     assert helper(root).returncode == 0
-    copy = root / "run/homeline/uci"
+    copy = root / "var/run/homeline/uci"
     assert "enabled" in (copy / "homeline").read_text()
     assert [path.name for path in copy.iterdir()] == ["homeline"]
 
 
 def test_the_copy_is_replaced_in_one_step(root: Path) -> None:
     helper(root)
-    with (root / "run/homeline/uci/homeline").open() as reader:
+    with (root / "var/run/homeline/uci/homeline").open() as reader:
         (root / "etc/config/homeline").write_text("config rule 'new'\n")
         helper(root)
         assert reader.read() == "config homeline 'main'\n"  # the old file is whole for whoever reads it
 
 
-@pytest.mark.parametrize("place", ["run/homeline", "run/homeline/uci"])
+@pytest.mark.parametrize("place", ["var/run/homeline", "var/run/homeline/uci"])
 def test_the_helper_does_not_write_through_a_link(root: Path, place: str) -> None:
     """Root must not be led elsewhere by what another user put in the run folder."""
     elsewhere = root / "elsewhere"
@@ -85,11 +85,11 @@ def test_the_helper_does_not_write_through_a_link(root: Path, place: str) -> Non
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of another user")
 def test_the_helper_refuses_a_folder_of_somebody_else(root: Path) -> None:
-    (root / "run/homeline").mkdir(parents=True)
-    os.chown(root / "run/homeline", 65534, 65534)
+    (root / "var/run/homeline").mkdir(parents=True)
+    os.chown(root / "var/run/homeline", 65534, 65534)
     done = helper(root)
     assert done.returncode == 1
-    assert "run/homeline belongs to somebody else" in done.stderr
+    assert "var/run/homeline belongs to somebody else" in done.stderr
 
 
 def test_a_group_that_is_not_there_is_said(root: Path) -> None:
