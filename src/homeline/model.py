@@ -56,10 +56,8 @@ class Reason(StrEnum):
     SIM_FAILURE = "sim_failure"
     NO_NETWORK = "no_network"
     REGISTRATION_DENIED = "registration_denied"
-    RADIO_OFF = "radio_off"
     STEP_FAILED = "step_failed"  # a bring-up step was refused; `detail` names it
     RESET = "reset"  # the owner asked for a reset
-    CONFIG = "config"  # the configuration changed
 
 
 class Registration(StrEnum):

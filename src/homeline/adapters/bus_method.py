@@ -16,6 +16,10 @@ from homeline.protocol.ubus_arguments import SESSION, Params, check_arguments
 log = logging.getLogger("homeline.bus")
 
 
+class UnsendableError(Exception):
+    """A handler gave what blobmsg cannot say, or too much of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call of a method of ours. `args` are checked and complete with the declaration's types."""
@@ -47,10 +51,8 @@ async def answer(name: str, method: Method, obj: int, frame: Frame, call: Attrib
     """
     what = f"{name} {call.method}"
     try:
-        reply = await _run(name, method, call)
-        table = b"" if reply is None else ubus.data(frame.seq, frame.peer, obj, blobmsg.encode(reply))
-        return table + ubus.status(frame.seq, frame.peer, Status.OK, obj)
-    except EncodeError as error:
+        return _reply(await _run(name, method, call), obj, frame)
+    except UnsendableError as error:
         log.error("%s: the reply cannot be sent: %s", what, error)
         status: int = Status.UNKNOWN_ERROR
     except HomelineError as error:
@@ -63,6 +65,15 @@ async def answer(name: str, method: Method, obj: int, frame: Frame, call: Attrib
         log.exception("%s: failed", what)
         status = Status.UNKNOWN_ERROR
     return ubus.status(frame.seq, frame.peer, status, obj)
+
+
+def _reply(reply: Table | None, obj: int, frame: Frame) -> bytes:
+    """Raises UnsendableError: our mistake, where an EncodeError of the handler is about the caller's arguments."""
+    try:
+        table = b"" if reply is None else ubus.data(frame.seq, frame.peer, obj, blobmsg.encode(reply))
+    except EncodeError as error:
+        raise UnsendableError(str(error)) from error
+    return table + ubus.status(frame.seq, frame.peer, Status.OK, obj)
 
 
 async def _run(name: str, method: Method, call: Attributes) -> Table | None:
