@@ -65,6 +65,7 @@ class Home(House):
     """A house whose daemon writes its log into a file."""
 
     events: Events
+    quick = False  # whether the daemon has short waits and a clock that `set_clock` moves (launcher.py)
 
     @property
     def log(self) -> str:
@@ -75,10 +76,16 @@ class Home(House):
         """A command that runs `program --root …` with its log in the file."""
         return ["sh", "-c", 'exec "$@" 2>>"$0"', str(self.root / "log"), sys.executable, *program]
 
-    async def run(self, state: str = "ready", *, quick: bool = False) -> None:
-        """Start the daemon. `quick`: with short waits and a clock that is moved by the file `clock` (launcher.py)."""
+    async def run(self, state: str = "ready") -> None:
+        """Start the daemon."""
         shipped = ["-m", "homeline", "run", "--root", str(self.root)]
-        await self.start(state, command=self.command([str(LAUNCHER), str(self.root)] if quick else shipped))
+        await self.start(state, command=self.command([str(LAUNCHER), str(self.root)] if self.quick else shipped))
+
+    def set_clock(self, ahead: int) -> None:
+        """Let a quick daemon's clock go so many seconds before the machine's."""
+        new = self.root / "clock.new"
+        new.write_text(str(ahead))
+        new.replace(self.root / "clock")
 
     def kill(self) -> None:
         """kill -9, at once."""
@@ -148,11 +155,12 @@ async def living(root: Path, model: str = "e1750", *, start: bool = True, **opti
     """A house, its daemon ready unless `start` is False. Its log is shown where the test fails."""
     quick = options.pop("quick", False)
     async with Home(root, model, **options) as home:
+        home.quick = quick
         home.events = Events(home)
         await home.bus.wait_ready(10)
         try:
             if start:
-                await home.run(quick=quick)
+                await home.run()
             yield home
         finally:
             print(home.log)

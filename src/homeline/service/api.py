@@ -55,6 +55,8 @@ class Dongle(Protocol):
 
     status: DongleStatus
 
+    def nudge(self) -> None: ...
+
     async def reset(self) -> None: ...
 
     async def enter_pin(self, pin: str) -> None: ...
@@ -262,9 +264,10 @@ class Api:
         return {"count": await self._database(Store.delete_messages, args["ids"], self._clock())}
 
     async def release_archived(self, args: Table) -> Table:
-        status = pick(self._parts.dongles, args["dongle"]).status
-        count = await self._parts.inbox.release(status, args.get("forward", False))
-        await self._parts.alerts.clear(f"archived.{status.sim}")
+        dongle = pick(self._parts.dongles, args["dongle"])
+        count = await self._parts.inbox.release(dongle.status, args.get("forward", False))
+        dongle.nudge()  # what was kept on the SIM for this may go from there now
+        await self._parts.alerts.clear(f"archived.{dongle.status.sim}")
         return {"count": count}
 
     async def retry_delivery(self, args: Table) -> Table:

@@ -271,17 +271,22 @@ class SerialDongle:
         session = Session(self._config, link, self._host, self._timing, self._direct, self._cards, self._refresh)
         self._session = session
         try:
-            async with asyncio.timeout(self._timing.bring_up):
-                await session.set_up(self._at_step, self._recall_pin)
+            await self._set_up(session)
         except SimError as error:
             await self._locked(session, error)
-        except TimeoutError:
-            raise DongleError(Failure.STEP, f"bring-up did not end within {self._timing.bring_up:g} s") from None
-        finally:
-            await self._remember_pin(session.modem)
         self._sim_trouble_since = None
         self._show_registration()
         await session.serve()
+
+    async def _set_up(self, session: Session) -> None:
+        """Bring up. Raises SimError and what `_serve` raises."""
+        try:
+            async with asyncio.timeout(self._timing.bring_up):
+                await session.set_up(self._at_step, self._recall_pin)
+        except TimeoutError:
+            raise DongleError(Failure.STEP, f"bring-up did not end within {self._timing.bring_up:g} s") from None
+        finally:
+            await self._remember_pin(session.modem)  # at once: what ends the daemon must not cost another try
 
     def _at_step(self, name: str) -> None:
         if self.status.state is not DongleState.LOCKED:  # asked again from time to time: that shows only if it helped

@@ -67,8 +67,6 @@ class Timing:
     boot: float = 3.0  # after a restart, before the port is looked for again
     poll_least: float = 1.0  # looking for an absent port, growing to `poll_most`; a plug is told by an event anyway
     poll_most: float = 5.0
-    blocked_least: float = 5.0  # looking again at a port that another program has
-    blocked_most: float = 120.0
     sim_busy: float = 2.0  # asking a busy SIM again
     sim_locked: float = 30.0  # asking a locked or missing SIM again
     sim_patience: float = 120.0  # how long a SIM may be busy or failing before the radio is switched off and on
