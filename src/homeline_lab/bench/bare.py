@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ READER = Path(__file__).with_name("bare_reader.py")
 
 class Bare(CommandProgram):
     name = "bare reader"
+    stdin = asyncio.subprocess.PIPE
 
     def command(self) -> Sequence[str]:
         return (sys.executable, "-I", str(READER), str(self.dongle.port), str(self.bell.handler))

@@ -17,7 +17,7 @@ from homeline_lab.bench.scene import Scene, label, scene
 
 Figures = dict[str, float | int | str | None]
 
-SLOTS = 20  # a SIM card's usual size
+SLOTS = 50  # a SIM card of usual size
 ROOM = 255  # a SIM with room for all that a measurement puts on it
 STRANGER_CODE = ";>ran;"  # a sender's name that is a shell command where somebody lets a shell see it
 
@@ -136,7 +136,7 @@ async def _first_message(s: Scene) -> float:
 
 
 async def flood(kind: type[Program], effort: Effort) -> Figures:
-    """500 messages at once in the network, through a SIM of 20 slots, while the program idles."""
+    """500 messages at once in the network, through a SIM of 50 slots, while the program idles."""
     rates = []
     for _ in range(effort.rounds):
         async with scene(kind, SLOTS) as s:

@@ -70,6 +70,7 @@ class Program(ABC):
 class CommandProgram(Program):
     """A program that is one command, in a session of its own."""
 
+    stdin: ClassVar[int] = asyncio.subprocess.DEVNULL
     _process: asyncio.subprocess.Process | None = None
 
     @abstractmethod
@@ -80,7 +81,7 @@ class CommandProgram(Program):
             *self.command(),
             cwd=self.folder,
             env=os.environ | {"PATH": PATH},
-            stdin=asyncio.subprocess.PIPE,
+            stdin=self.stdin,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,

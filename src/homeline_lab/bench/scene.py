@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from homeline_lab.bench.bell import Bell
 from homeline_lab.bench.program import Program
 from homeline_lab.dongle import Dongle
+from homeline_lab.models import E1750
 
 START_TIMEOUT = 60.0  # s for a program to handle its first message
+# Without the notice of a full storage: gammu-smsd stands still for minutes when it comes between two commands.
+MODEL = replace(E1750, full_notice="")
 PROBE = "probe"
+READS = re.compile(rb"\+CMG[LR]")
 
 
 class Scene:
@@ -47,8 +54,12 @@ class Scene:
         )
 
     def pdus(self, count: int, first: int = 0) -> list[bytes]:
-        """Messages that can be told apart."""
-        return [self.dongle.network.encode(label(i))[0] for i in range(first, first + count)]
+        """Messages that can be told apart, by their text and by the second in which they were sent."""
+        begin = self.dongle.network.now() - timedelta(days=1)
+        return [
+            self.dongle.network.encode(label(i), at=begin + timedelta(seconds=i))[0]
+            for i in range(first, first + count)
+        ]
 
     def deliver(self, pdus: Sequence[bytes]) -> float:
         """Let the network deliver; when it did."""
@@ -58,12 +69,7 @@ class Scene:
 
     def first_read(self, since: float) -> float:
         """When the program first read the storage after some time."""
-        reads = ("+CMGL", "+CMGR")
-        return next(
-            e.at
-            for e in self.dongle.log
-            if e.at >= since and e.direction == ">>" and any(r in e.data.decode("latin-1") for r in reads)
-        )
+        return next(e.at for e in self.dongle.log if e.at >= since and e.direction == ">>" and READS.search(e.data))
 
     async def received(self) -> Counter[str]:
         """The inbox, how often each text of ours is in it."""
@@ -80,7 +86,7 @@ async def scene(kind: type[Program], slots: int) -> AsyncIterator[Scene]:
     """A scene whose SIM has so many slots. The program is ended and the folder gone behind it."""
     folder = Path(tempfile.mkdtemp(prefix="homeline-bench-"))
     try:
-        async with Dongle("e1750", folder, storages={"SM": slots}) as dongle:
+        async with Dongle(MODEL, folder, storages={"SM": slots}) as dongle:
             bell = Bell(folder)
             program = kind(folder, dongle, bell)
             try:

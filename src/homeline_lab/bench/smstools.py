@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from homeline_lab.bench.program import CommandProgram, write_whole
 
-# Messages are taken straight from the list (31: each deleted after reading), all waits at their least.
+# Messages are taken straight from the list and deleted together (41, the fastest way), all waits at their least.
 CONFIG = """devices = GSM1
 logfile = {folder}/smsd.log
 loglevel = 2
@@ -28,10 +28,10 @@ device = {port}
 device_open_retries = -1
 baudrate = 115200
 incoming = high
-check_memory_method = 31
+check_memory_method = 41
 check_network = 0
 startsleeptime = 0
-poll_faster = 1
+poll_faster = 50
 """
 
 
