@@ -37,16 +37,6 @@ _homeline() {{
 }}
 complete -F _homeline homeline"""
 
-STATUS_WORDS = {
-    2: "an argument was refused",
-    3: "this version of the service has no such method",
-    4: "not found",
-    5: "nothing there",
-    6: "not allowed",
-    7: "the wait ran out",
-    8: "not supported",
-}
-
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; its exit code."""
@@ -67,8 +57,11 @@ def main(argv: Sequence[str]) -> int:
     except ConnectionLost as error:
         return _complain(f"{error} Is the service running? (/etc/init.d/homeline status)", ABSENT)
     except BusError as error:
-        known = STATUS_WORDS.get(error.status, "")
-        return _complain(f"{error}{f' ({known})' if known else ''}", ABSENT if _absent(error) else FAILED)
+        if _absent(error):
+            return _complain(f"{error}: the service does not run (/etc/init.d/homeline start)", ABSENT)
+        # A status is all that the bus carries.
+        words = f"{error} (the log says why: logread -e homeline)"
+        return _complain(words, TIMEOUT if error.status == TimedOut.status else FAILED)
     except HomelineError as error:
         return _complain(str(error), FAILED)
 
