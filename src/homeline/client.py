@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,6 +41,7 @@ complete -F _homeline homeline"""
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; its exit code."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what the bus logs is said once, by the error
     parser = _parser()
     options = parser.parse_args(argv)
     if not hasattr(options, "work"):
@@ -55,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     except TimedOut as error:
         return _complain(str(error), TIMEOUT)
     except ConnectionLost as error:
-        return _complain(f"{error} Is the service running? (/etc/init.d/homeline status)", ABSENT)
+        return _complain(f"{error} (does the service run? /etc/init.d/homeline status)", ABSENT)
     except BusError as error:
         if _absent(error):
             return _complain(f"{error}: the service does not run (/etc/init.d/homeline start)", ABSENT)
@@ -145,7 +147,10 @@ def _over_bus(work: Callable[[argparse.Namespace, Bus], Awaitable[int]]) -> Call
     async def connected(options: argparse.Namespace) -> int:
         bus = Bus(Paths(options.root).bus)
         async with bus:
-            await bus.wait_ready(CONNECT_TIMEOUT)
+            try:
+                await bus.wait_ready(CONNECT_TIMEOUT)
+            except TimedOut as error:
+                raise ConnectionLost(str(error)) from error
             return await work(options, bus)
 
     return lambda options: asyncio.run(connected(options))
