@@ -32,10 +32,13 @@ ADVICE = {
     Reason.SIM_PIN_WRONG: "Correct the PIN and enter it by hand; it is not tried again by itself.",
     Reason.SIM_PIN_FEW_TRIES: "Enter the PIN by hand: a wrong one now may lock the SIM.",
     Reason.SIM_PUK: "Put the SIM into a phone and unlock it there with its PUK.",
+    Reason.SIM_BUSY: "Wait: it is asked again every few seconds.",
     Reason.SIM_FAILURE: "Clean the SIM's contacts, or try it in a phone.",
     Reason.REGISTRATION_DENIED: "The network refuses this SIM: ask the provider whether it is active.",
     Reason.NO_NETWORK: "Check the antenna and the place of the dongle.",
     Reason.MUTE: "It is being reset; if that does not help, unplug it and plug it in again.",
+    Reason.GARBAGE: "If another program talks to the port too, stop it; else unplug the dongle and plug it in again.",
+    Reason.STEP_FAILED: "It is tried again and the modem restarted. If it stays so: docs/modems.md, and an issue.",
 }
 HEALTHY = (DongleState.READY, DongleState.DISABLED, DongleState.OPENING, DongleState.STARTING)
 CLOCK_FLOOR = 1_700_000_000  # a clock before 2023-11 was never set
