@@ -260,6 +260,7 @@ class Gateway:
         advice = "Messages stay on the SIM meanwhile. Free some space, or move the database (homeline.main.database)."
         if isinstance(error, StoreDamaged):
             advice = "It is moved aside and a new one begun."
+            self.spawn(self._opened())  # now: nobody else may need the store for hours
         self._trouble("database", str(error), advice)
 
     def _reload_trouble(self, text: str, advice: str) -> None:

@@ -43,6 +43,7 @@ class Router:
         self.bus = Ubusd(self.paths.bus, permits=self._permits)
         self.published = asyncio.Event()  # the daemon is on the bus
         self.sessions = Sessions(password)
+        self.group = os.getgid()  # whose group may read the copy of the configuration: the daemon's
         self.daemon: asyncio.subprocess.Process | None = None
         self._command: Sequence[str] = ()
         self._environment: Mapping[str, str] = {}
@@ -120,7 +121,7 @@ class Router:
             "sh",
             str(SHIPPED / "usr/libexec/homeline/root-helper"),
             str(self.paths.root),
-            str(os.getgid()),
+            str(self.group),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )

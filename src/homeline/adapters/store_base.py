@@ -80,6 +80,11 @@ class StoreBase:
         self.damaged = False  # an operation found the file damaged: close this store and open it again
         self._db = connection
 
+    @property
+    def changes(self) -> int:
+        """Rows written since the opening, so that a caller can tell whether a method wrote anything."""
+        return self._db.total_changes
+
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
         """Execute one statement. Raises StoreError and its kinds, and nothing of sqlite3's."""
         try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from homeline.adapters.store import Store
-from homeline.errors import StoreDamaged, StoreError
+from homeline.errors import StoreDamaged, StoreError, StoreFull
 from homeline.model import Message
 
 log = logging.getLogger(__name__)
@@ -48,13 +48,20 @@ class Database:
 
         Raises StoreError and its kinds; what the method itself raises (NotFound, InvalidArgument) comes through.
         """
+
+        def run() -> tuple[T, bool]:
+            store = self._opened()
+            before = store.changes
+            return method(store, *args, **kwargs), store.changes != before
+
         loop = asyncio.get_running_loop()
         try:
-            result = await loop.run_in_executor(self._thread, lambda: method(self._opened(), *args, **kwargs))
+            result, wrote = await loop.run_in_executor(self._thread, run)
         except StoreError as error:
             self._report(error)
             raise
-        self._report(None)
+        if wrote or not isinstance(self._failure, StoreFull):  # a full disk can be read all the same
+            self._report(None)
         return result
 
     def _report(self, error: StoreError | None) -> None:
@@ -69,6 +76,7 @@ class Database:
                 return self._store
             self._store.close()
             self._store = None
+            self._tried = float("-inf")
         if time.monotonic() - self._tried < RETRY and self._failure is not None:
             raise self._failure
         self._tried = time.monotonic()
