@@ -17,7 +17,7 @@ from homeline.service import shapes
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.inbox import Inbox
-from homeline.service.outbox import Outbox
+from homeline.service.outbox import Outbox, alert_key
 from homeline.service.signal import SignalHistory
 from homeline.service.status import ADVICE
 from homeline.service.ussd import Ussd
@@ -73,6 +73,7 @@ class DriverHost:
         message, _ = joined
         if message.state is MessageState.DELIVERED:
             context.emit("homeline.message.delivered", shapes.message(message))
+            self.spawn(self.alerts.clear(alert_key(message.id)))  # of one whose answer was lost
         elif message.state is MessageState.FAILED:
             context.emit("homeline.message.failed", shapes.message(message))
         context.wake()

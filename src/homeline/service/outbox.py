@@ -124,7 +124,7 @@ class Outbox:
         """The owner's word: send what is failed or unknown of a message again. Raises NotFound, InvalidArgument."""
         database = self._context.database
         await database(Store.message_resend, message_id, self._context.clock())
-        await self._alerts.clear(_alert_key(message_id))
+        await self._alerts.clear(alert_key(message_id))
         message = (await database(Store.get_message, message_id))[0]
         self.nudge(message.dongle)
         return message
@@ -251,14 +251,15 @@ class Outbox:
     async def _alert(self, message: Message) -> None:
         what = "may or may not have been sent" if message.state is MessageState.UNKNOWN else "was not sent"
         await self._alerts.raise_(
-            _alert_key(message.id),
+            alert_key(message.id),
             f"The message to {message.peer} {what}: {message.error}",
             "It is not sent again by itself; send it once more if it did not arrive.",
             dongle=message.dongle,
         )
 
 
-def _alert_key(message_id: int) -> str:
+def alert_key(message_id: int) -> str:
+    """The key of the alert that a message was not, or perhaps not, sent."""
     return f"message.{message_id}.failed"
 
 
