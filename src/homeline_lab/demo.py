@@ -39,7 +39,7 @@ HELP = """\
   ring                  someone calls                         full                         fill the SIM behind its back
   crash                 kill -9 the daemon (it comes back)    help, quit"""
 
-Command = Callable[[list[str]], Awaitable[None]]
+Command = Callable[[str], Awaitable[None]]
 
 
 class Demo:
@@ -78,7 +78,7 @@ class Demo:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._finish)
         async with self.screen, self.watch:
             tour = asyncio.create_task(self._tour())
@@ -131,89 +131,93 @@ class Demo:
     # -- commands -----------------------------------------------------------------------------------------------------
 
     def _typed(self, line: str) -> None:
-        try:
-            words = shlex.split(line)
-        except ValueError:
-            words = line.split()
-        if not words:
+        word, _, rest = line.strip().partition(" ")
+        if not word:
             return
-        command = self._commands.get(words[0])
+        command = self._commands.get(word)
         if command is None:
-            self.screen.say(f"There is no command '{tables.plain(words[0])}'.\n{HELP}")
+            self.screen.say(f"There is no command '{tables.plain(word)}'.\n{HELP}")
             return
-        task = asyncio.get_running_loop().create_task(self._carry_out(command, words[1:]))
+        task = asyncio.get_running_loop().create_task(self._carry_out(command, rest.strip()))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _carry_out(self, command: Command, words: list[str]) -> None:
+    async def _carry_out(self, command: Command, rest: str) -> None:
         try:
-            await command(words)
-        except (HomelineError, ValueError, IndexError, LookupError, OSError) as error:
+            await command(rest)
+        except (HomelineError, ValueError, LookupError, OSError) as error:
             advice = " (the daemon's log has the words)" if isinstance(error, BusError) else ""
             self.screen.say(f"  {tables.plain(str(error) or 'something is missing')}{advice}")
 
-    async def do_help(self, _words: list[str]) -> None:
+    async def do_help(self, _rest: str) -> None:
         self.screen.say(HELP)
 
-    async def do_quit(self, _words: list[str]) -> None:
+    async def do_quit(self, _rest: str) -> None:
         self._finish()
 
-    async def do_text(self, words: list[str]) -> None:
-        sender = FRIEND
-        if words[:1] == ["-f"]:
-            sender, words = words[1], words[2:]
-        self.note("network", f"{sender} texts: {tables.plain(' '.join(words))}", 35)
-        self.house.dongle.deliver(" ".join(words) or "Hello", sender)
+    async def do_text(self, rest: str) -> None:
+        sender, text = FRIEND, rest
+        if rest.startswith("-f "):
+            sender, _, text = rest[3:].strip().partition(" ")
+        self.note("network", f"{tables.plain(sender)} texts: {tables.plain(text)}", 35)
+        self.house.dongle.deliver(text or "Hello", sender)
 
-    async def do_send(self, words: list[str]) -> None:
-        reply = await self.house.call("send_message", to=words[0], text=" ".join(words[1:]), wait=15)
+    async def do_send(self, rest: str) -> None:
+        number, _, text = rest.partition(" ")
+        if not text:
+            raise ValueError("send NUMBER WORDS: something is missing")
+        reply = await self.house.call("send_message", to=number, text=text, wait=15)
         self.screen.say(f"  {tables.sent(reply)}")
 
-    async def do_ussd(self, words: list[str]) -> None:
-        self.screen.say("  " + tables.ussd(await self.house.call("send_ussd", code=words[0])))
+    async def do_ussd(self, rest: str) -> None:
+        self.screen.say("  " + tables.ussd(await self.house.call("send_ussd", code=rest)))
 
-    async def do_inbox(self, _words: list[str]) -> None:
+    async def do_inbox(self, _rest: str) -> None:
         self.screen.say(tables.inbox(await self.house.call("list_messages", limit=20)))
 
-    async def do_status(self, _words: list[str]) -> None:
+    async def do_status(self, _rest: str) -> None:
         self.screen.say(tables.status(await self.house.call("status")))
 
-    async def do_mail(self, _words: list[str]) -> None:
+    async def do_mail(self, _rest: str) -> None:
         self.screen.say(_mail(self.house.mail.mails[-1]))
 
-    async def do_call(self, words: list[str]) -> None:
-        arguments = json.loads(" ".join(words[1:]) or "{}")
-        self.screen.say(_json(await self.house.bus.call("homeline", words[0], arguments, 20)))
+    async def do_call(self, rest: str) -> None:
+        method, _, arguments = rest.partition(" ")
+        given = json.loads(arguments.strip().strip("'") or "{}")  # quotes as a shell would need them are welcome
+        if not method or not isinstance(given, dict):
+            raise ValueError('call METHOD {"name": value, …}')
+        self.screen.say(_json(await self.house.bus.call("homeline", method, given, 20)))
 
-    async def do_uci(self, words: list[str]) -> None:
-        work, least = COMMANDS[words[0]]
-        if len(words) <= least:
-            raise ValueError(f"uci {words[0]}: something is missing")
+    async def do_uci(self, rest: str) -> None:
+        words = shlex.split(rest)
+        work, least = COMMANDS.get(words[0] if words else "", (None, 0))
+        if work is None or len(words) <= least:
+            raise ValueError(f"uci COMMAND …, with one of {', '.join(COMMANDS)}")
         for line in work(Uci(self.house.root), words[1:]):
             self.screen.say(f"  {tables.plain(line)}")
 
-    async def do_unplug(self, _words: list[str]) -> None:
+    async def do_unplug(self, _rest: str) -> None:
         self.note("lab", "the dongle is pulled out", 33)
         self.house.dongle.unplug()
 
-    async def do_plug(self, _words: list[str]) -> None:
+    async def do_plug(self, _rest: str) -> None:
         name = "ttyUSB1" if self.house.dongle.name == "ttyUSB0" else "ttyUSB0"
         self.note("lab", f"the dongle is plugged in, now as {name}", 33)
         self.house.dongle.plug(name)
 
-    async def do_mute(self, _words: list[str]) -> None:
+    async def do_mute(self, _rest: str) -> None:
         self.note("lab", "the dongle does not answer any more", 33)
         self.house.dongle.faults.mute = True
 
-    async def do_speak(self, _words: list[str]) -> None:
+    async def do_speak(self, _rest: str) -> None:
         self.note("lab", "the dongle answers again", 33)
         self.house.dongle.faults.mute = False
 
-    async def do_ring(self, _words: list[str]) -> None:
+    async def do_ring(self, _rest: str) -> None:
         self.note("network", f"{FRIEND} calls (the dongle says RING; calls are not answered over this port)", 35)
         self.house.dongle.network.ring(FRIEND)
 
-    async def do_full(self, _words: list[str]) -> None:
+    async def do_full(self, _rest: str) -> None:
         count = 0
         try:
             while True:
@@ -224,7 +228,7 @@ class Demo:
         except ValueError:
             self.note("lab", f"{count} messages were put on the SIM in silence: it is full", 33)
 
-    async def do_crash(self, _words: list[str]) -> None:
+    async def do_crash(self, _rest: str) -> None:
         daemon = self.house.router.daemon
         if daemon is not None:
             self.note("lab", "kill -9", 31)
