@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeline.core.numbers import MAX_TEXT, Number, NumberKind, normalize, peer
+from homeline.core.numbers import MAX_TEXT, Number, NumberKind, is_e164, normalize, peer
 
 NUMBER, SHORT, NAME, WITHHELD, UNKNOWN = NumberKind
 
@@ -97,6 +97,12 @@ def test_any_text_ends_as_e164_or_as_itself(text: str, country: str) -> None:
 @given(st.text(alphabet="0123456789+ ()-./", max_size=MAX_TEXT), st.sampled_from(["CH", "DE", "US", "AR", "MX"]))
 def test_what_looks_like_a_number_never_raises(text: str, country: str) -> None:
     assert peer(peer(text, country), country) == peer(text, country)
+
+
+@given(st.from_regex(r"\+[0-9]{5,17}", fullmatch=True), st.sampled_from(["", "CH", "US", "ZZ"]))
+def test_what_is_e164_already_stays_as_it_is(text: str, country: str) -> None:
+    if is_e164(text):
+        assert normalize(text, country).e164 == text
 
 
 def test_long_text_is_not_worked_on() -> None:

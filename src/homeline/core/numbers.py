@@ -54,12 +54,17 @@ def normalize(text: str, country: str, sender_type: str = "") -> Number:
     return _by_library(digits, country)
 
 
+def is_e164(text: str) -> bool:
+    """Whether the text is an international number already: `normalize` would give the same, and load the library."""
+    return _E164.fullmatch(text) is not None
+
+
 def peer(text: str, country: str, sender_type: str = "") -> str:
     """E.164 where it can be, else the text as it is: the name under which a conversation is kept.
 
     Agrees with `normalize`, and does not load the library for a number that is international already.
     """
-    if sender_type != "alphanumeric" and _E164.fullmatch(text):
+    if sender_type != "alphanumeric" and is_e164(text):
         return text
     return normalize(text, country, sender_type).e164 or text
 
@@ -80,7 +85,7 @@ def _classify(text: str, sender_type: str) -> tuple[NumberKind, str]:
 
 @lru_cache(maxsize=64)
 def _by_library(text: str, country: str) -> Number:
-    international = _E164.fullmatch(text) is not None
+    international = is_e164(text)
     bare = Number(text, "", NumberKind.NUMBER) if international else Number("", "", NumberKind.UNKNOWN)
     try:
         import phonenumbers  # 1.4 MB: see above

@@ -131,6 +131,8 @@ class Outbox:
 
     async def _address(self, to: str) -> str:
         """What is dialled: E.164 where it can be, else the digits: a short code, or a number of no known country."""
+        if numbers.is_e164(to):
+            return to
         number = await numbering.normalize(to, self._context.config.main.country)
         if number.e164:
             return number.e164
