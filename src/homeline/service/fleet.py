@@ -45,6 +45,8 @@ class Fleet:
             wanted = {d.name: d for d in config.dongles if config.main.enabled and d.driver is Driver.SERIAL}
             gone = [name for name in self._runs if wanted.get(name) != self._settings[name]]
             await asyncio.gather(*(self._stop(name) for name in gone))
+            for name in gone:
+                self._host.forget(name)
             for name, settings in wanted.items():
                 if name not in self._runs:
                     self._start(settings)
@@ -76,7 +78,6 @@ class Fleet:
             task.cancel()
         await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
         del self.dongles[name], self._settings[name]
-        self._host.forget(name)
 
 
 def _ended(task: asyncio.Task[None]) -> None:

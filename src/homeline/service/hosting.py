@@ -161,11 +161,16 @@ class DriverHost:
                 self.spawn(self.alerts.clear(key))
 
     def forget(self, name: str) -> None:
-        """The dongle left the configuration."""
+        """The dongle left the configuration, or begins anew with other settings."""
         if (timer := self._overdue.pop(name, None)) is not None:
             timer.cancel()
-        self._last.pop(name, None)
-        self._last_full.pop(name, None)
+            self.spawn(self.alerts.clear(f"dongle.{name}"))
+        if self._last_full.pop(name, False):
+            self.spawn(self.alerts.clear(f"storage.{name}"))
+        last = self._last.pop(name, None)
+        if last is not None:
+            gone = DongleStatus(name, last.driver, DongleState.DISABLED, since=self.context.clock())
+            self.context.emit("homeline.dongle.changed", shapes.dongle(gone))
         self.signals.pop(name, None)
 
 

@@ -76,7 +76,6 @@ class Ussd:
         answer = {"text": text, "more": reply.session_open}
         shown = {"dongle": dongle, "code": code, "at": Int64(now), **answer}
         self._history.appendleft(shown)
-        context.emit("homeline.ussd.received", shown)
         try:
             event = await context.database(
                 Store.add_event, EventKind.USSD, now, dongle, code, text, {"code": code}, context.plan
@@ -85,4 +84,5 @@ class Ussd:
             log.warning("%s: the USSD answer could not be stored for the rules: %s", dongle, error)
         else:
             context.happened(event)
+        context.emit("homeline.ussd.received", shown)
         return answer
