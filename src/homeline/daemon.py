@@ -22,7 +22,7 @@ from homeline.adapters.mail import Mailer, remove_other_settings
 from homeline.adapters.store import Store
 from homeline.adapters.watch import DEVICES, FILES, Watch
 from homeline.config import Config, Email
-from homeline.errors import ConfigError, HomelineError, StoreDamaged, StoreError
+from homeline.errors import ConfigError, HomelineError, StoreDamaged, StoreError, StoreFull
 from homeline.model import Delivery, Event, Problem
 from homeline.paths import Paths
 from homeline.service import shapes
@@ -51,6 +51,10 @@ log = logging.getLogger(__name__)
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 PURGE_EVERY = 6 * 3600.0  # seconds
+SPACE_ADVICE = "Messages stay on the SIM meanwhile. Free some space, or move the database (homeline.main.database)."
+FOLDER_ADVICE = (
+    "Messages stay on the SIM meanwhile. The database's folder must be the user homeline's (chown homeline)."
+)
 
 
 class Gateway:
@@ -257,7 +261,7 @@ class Gateway:
             self._troubles.pop("database", None)
             self.spawn(self._opened())
             return
-        advice = "Messages stay on the SIM meanwhile. Free some space, or move the database (homeline.main.database)."
+        advice = SPACE_ADVICE if isinstance(error, StoreFull) else FOLDER_ADVICE
         if isinstance(error, StoreDamaged):
             advice = "It is moved aside and a new one begun."
             self.spawn(self._opened())  # now: nobody else may need the store for hours

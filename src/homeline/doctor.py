@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from homeline import config, tables
@@ -28,6 +29,8 @@ OK, WARNING, BAD = "ok", "warning", "bad"
 MARKS = {OK: "  ok ", WARNING: "  !  ", BAD: " BAD "}
 BUS_TIMEOUT = 5.0  # seconds
 LEAST_FREE = 1024 * 1024  # octets on the flash
+USER = "homeline"  # whom the init script lets the daemon be
+GRAVE = ("dongle ", "database")  # where a problem of the service means that no message comes in
 CLOCK_FLOOR = 1_700_000_000  # 2023-11: a clock before was never set
 
 
@@ -45,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 if something is bad."""
     paths = Paths(options.root)
     status, bus = asyncio.run(_ask(paths))
-    findings = [bus, *_service(status), *_configuration(paths), *_system(paths)]
+    loaded = config.load(_configuration_folder(paths))
+    service = _service(status, loaded) if status else _no_service(loaded, paths)
+    findings = [bus, *service, *_configuration(paths, loaded), *_system(paths)]
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:
@@ -77,20 +82,35 @@ async def _ask(paths: Paths) -> tuple[Table | None, Finding]:
 # -- the running service -------------------------------------------------------------------------------------------
 
 
-def _service(status: Table | None) -> Iterator[Finding]:
-    if status is None:
-        yield Finding(
-            "service",
-            BAD,
-            "is not on the bus",
-            "uci set homeline.main.enabled=1; uci commit homeline; /etc/init.d/homeline start; logread -e homeline",
-        )
-        return
+def _service(status: Table, loaded: Config) -> Iterator[Finding]:
     yield Finding("service", OK, f"version {status['version']}, up {status['uptime']} s")
     for dongle in status["dongles"]:
         yield from _dongle(dongle)
+    told = {problem.text for problem in loaded.problems}
     for problem in status["problems"]:
-        yield Finding(problem["where"], WARNING, problem["text"], problem.get("advice", ""))
+        if problem["text"] not in told:
+            state = BAD if problem["where"].startswith(GRAVE) else WARNING
+            yield Finding(problem["where"], state, problem["text"], problem.get("advice", ""))
+
+
+def _no_service(loaded: Config, paths: Paths) -> Iterator[Finding]:
+    start = "/etc/init.d/homeline start, then look at the log: logread -e homeline"
+    if not loaded.main.enabled:
+        start = f"uci set homeline.main.enabled=1; uci commit homeline; {start}"
+    yield Finding("service", BAD, "is not on the bus", start)
+    if paths.acl.parent.is_dir() and (trouble := _acl_trouble(paths.acl)):
+        yield Finding("bus permission", BAD, trouble, "Install the package again, then: killall -HUP ubusd")
+
+
+def _acl_trouble(path: Path) -> str:
+    """What would keep ubusd from letting the daemon publish its object."""
+    try:
+        info = path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if info.st_uid != 0 or info.st_mode & 0o022:
+        return f"{path}: ubusd takes it only if it is root's and writable by no other"
+    return ""
 
 
 def _dongle(dongle: Table) -> Iterator[Finding]:
@@ -113,16 +133,21 @@ def _dongle(dongle: Table) -> Iterator[Finding]:
 # -- what can be seen without it -----------------------------------------------------------------------------------
 
 
-def _configuration(paths: Paths) -> Iterator[Finding]:
-    folder = paths.config if (paths.config / config.MAIN_FILE).exists() else paths.etc_config
-    loaded = config.load(folder)
-    problems = loaded.problems
-    for problem in problems:
+def _configuration_folder(paths: Paths) -> Path:
+    """UCI's own files where we may read them; else the daemon's copy, which is older while the service is off."""
+    return paths.etc_config if os.access(paths.etc_config / config.MAIN_FILE, os.R_OK) else paths.config
+
+
+def _configuration(paths: Paths, loaded: Config) -> Iterator[Finding]:
+    for problem in loaded.problems:
         yield Finding(f"configuration {problem.where}", WARNING, problem.text, problem.advice)
     if not loaded.main.enabled:
-        yield Finding("configuration", WARNING, "the service is not enabled", "uci set homeline.main.enabled=1")
-    if not problems:
+        yield Finding("configuration", WARNING, "the service is not enabled")
+    if not loaded.problems:
         yield Finding("configuration", OK, f"{len(loaded.dongles)} dongle(s), {len(loaded.rules)} rule(s)")
+    if not loaded.dongles:
+        advice = "uci set homeline.stick=dongle; uci commit homeline"
+        yield Finding("configuration", WARNING, "no dongle is configured", advice)
     if not loaded.rules:
         advice = "Add a channel and a rule; without them messages only reach the inbox."
         yield Finding("forwarding", WARNING, "no rule is configured", advice)
@@ -178,10 +203,15 @@ def _system(paths: Paths) -> Iterator[Finding]:
         yield _port(candidate, paths)
 
 
+def _daemon_user(paths: Paths) -> str:
+    """The user whose rights matter; "" for our own, in the lab and for those who are not root."""
+    return USER if paths.root == Path("/") and os.geteuid() == 0 else ""
+
+
 def _port(candidate: usb.Candidate, paths: Paths) -> Finding:
     what = f"{candidate.manufacturer} {candidate.product}".strip() or "a USB serial port"
     words = f"{what} at {candidate.usb_path}, interface {candidate.interface}"
-    if trouble := owner.permission(candidate.port):
+    if trouble := owner.permission(candidate.port, _daemon_user(paths)):
         return Finding(str(candidate.port), BAD, trouble, "The user homeline must be in the group that owns the port.")
     holder = owner.holder(candidate.port, paths.locks, paths.proc)
     if holder is None or "homeline" in holder.name or holder.pid == os.getpid():

@@ -43,6 +43,11 @@ class Paths:
         return self.root / "var/run/ubus/ubus.sock"
 
     @property
+    def acl(self) -> Path:
+        """What lets the daemon, which is not root, publish its object."""
+        return self.root / "usr/share/acl.d/homeline.json"
+
+    @property
     def dev(self) -> Path:
         return self.root / "dev"
 

@@ -132,20 +132,34 @@ def _program(proc: Path, pid: int) -> str:
     return "".join(c for c in name if c.isprintable())
 
 
-def permission(port: Path) -> str:
-    """Why we may not open `port`, and what to do; empty when its mode allows it."""
+def permission(path: Path, user: str = "") -> str:
+    """Why we, or another user by name, may not read and write `path`, and what to do; empty when its mode allows it."""
     try:
-        info = port.stat()
+        info = path.stat()
     except OSError as error:
-        return f"{port} cannot be looked at ({error.strerror})"
-    if os.access(port, os.R_OK | os.W_OK):
+        return f"{path} cannot be looked at ({error.strerror})"
+    if _mode_allows(info, user) if user else os.access(path, os.R_OK | os.W_OK):
         return ""
     group = _group(info.st_gid)
     mode = stat.filemode(info.st_mode)
-    who = f"{port} belongs to {_user(info.st_uid)}:{group} with mode {mode}, and we are {_user(os.geteuid())}"
+    who = f"the user is {user}" if user else f"we are {_user(os.geteuid())}"
+    words = f"{path} belongs to {_user(info.st_uid)}:{group} with mode {mode}, and {who}"
     if info.st_mode & 0o060 == 0o060:
-        return f"{who}: add that user to the group {group} and restart the service"
-    return f"{who}: allow the group dialout to read and write it (chgrp dialout, chmod 660)"
+        return f"{words}: add that user to the group {group} and restart the service"
+    return f"{words}: allow the group dialout to read and write it (chgrp dialout, chmod 660)"
+
+
+def _mode_allows(info: os.stat_result, user: str) -> bool:
+    """Whether a user who is not root may read and write; an unknown user may not."""
+    try:
+        known = pwd.getpwnam(user)
+    except KeyError:
+        return False
+    if info.st_uid == known.pw_uid:
+        return info.st_mode & 0o600 == 0o600
+    if info.st_gid in os.getgrouplist(user, known.pw_gid):
+        return info.st_mode & 0o060 == 0o060
+    return info.st_mode & 0o006 == 0o006
 
 
 def _user(uid: int) -> str:
