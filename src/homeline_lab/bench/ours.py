@@ -43,6 +43,8 @@ class Homeline(Program):
         self.bell.install(self._router.paths.commands / "handler")
         self._router.configure(CONFIG)
         self._bus = Bus(self._router.paths.bus)
+        self._changed = asyncio.Event()
+        self._bus.listen("homeline.dongle.changed", lambda _name, _data: self._changed.set())
         await self._bus.__aenter__()
         await self._bus.wait_ready(10.0)
 
@@ -57,8 +59,10 @@ class Homeline(Program):
         """Until the SIM is known, so that what comes is new and not archived."""
         await self._router.ready(20.0)
         async with asyncio.timeout(20.0):
+            self._changed.clear()
             while not await self._ready():
-                await asyncio.sleep(0.02)
+                await self._changed.wait()
+                self._changed.clear()
 
     async def _ready(self) -> bool:
         dongles = (await self._bus.call("homeline", "status"))["dongles"]
