@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from homeline_lab.bench.bare import Bare
+from homeline_lab.bench.further import further
 from homeline_lab.bench.gammu import BusyGammuSmsd, GammuSmsd
 from homeline_lab.bench.measure import MEASUREMENTS, QUICK, Effort, Figures
 from homeline_lab.bench.ours import Homeline
@@ -22,7 +23,8 @@ from homeline_lab.bench.table import table
 
 PROGRAMS: dict[str, type[Program]] = {p.name: p for p in (GammuSmsd, Smstools, Bare, Homeline, BusyGammuSmsd)}
 USUAL = [GammuSmsd.name, Smstools.name, Bare.name, Homeline.name]
-ROWS = [m.__name__ for m in MEASUREMENTS]
+STEPS = (*MEASUREMENTS, further)
+ROWS = [m.__name__ for m in STEPS]
 
 
 def main(argv: list[str]) -> int:
@@ -58,7 +60,7 @@ async def measure(names: Sequence[str], rows: Sequence[str], effort: Effort) -> 
         if missing := kind.missing():
             failures.append(missing)
             continue
-        for step in (m for m in MEASUREMENTS if m.__name__ in rows):
+        for step in (m for m in STEPS if m.__name__ in rows):
             begun = time.monotonic()
             try:
                 results[name] |= await step(kind, effort)

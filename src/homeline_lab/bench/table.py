@@ -46,6 +46,7 @@ ONE, TWO, THREE = "{:.1f}", "{:.2f}", "{:.3f}"
 LATENCY = together(number("latency_p50_ms", ONE), number("latency_p95_ms", ONE))
 MEMORY = together(number("memory_idle_mb", ONE), number("memory_after_mb", ONE), between="; ")
 IDLE = together(number("idle_cpu_s", THREE), number("idle_commands"), between="; ")
+PAGES = together(number("page_p50_ms", ONE), number("page_deep_p50_ms", ONE))
 KILLS = together(number("kill_lost"), number("kill_doubled"))
 
 # what is measured, how it is shown, Homeline's budget
@@ -62,6 +63,9 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("re-enumerated under another name: back alone", seconds_or_no("renamed_s"), "≤ 10 s"),
     ("mute for a while: back alone", seconds_or_no("mute_s"), "≤ 10 s"),
     ("sender or text runs code", number("runs_code", "{}"), "no"),
+    ("status over the bus, p50, ms", number("status_p50_ms", TWO), "≤ 1"),
+    ("a page of an inbox of 100,000, first / middle, p50, ms", PAGES, "≤ 10"),
+    ("commit of the configuration to its effect, p50, ms", number("commit_p50_ms"), "≤ 500"),
 )
 
 
