@@ -35,7 +35,7 @@ class Effort:
     patience: float = 30.0  # s for a program to come back alone
 
 
-QUICK = Effort(singles=12, rounds=1, idle=15.0, many=300, kills=3, mute=15.0, patience=15.0)
+QUICK = Effort(singles=8, rounds=1, idle=10.0, many=100, kills=3, mute=10.0, patience=10.0)
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -191,6 +191,7 @@ async def healing(kind: type[Program], effort: Effort) -> Figures:
     found: Figures = {}
     for name, trial in trials.items():
         async with scene(kind, SLOTS) as s:
+            await s.rest()
             await s.begin()
             handled = len(s.bell.times)
             await trial(s)

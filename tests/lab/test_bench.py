@@ -1,0 +1,63 @@
+"""The benchmark: its arithmetic, its table, and that it runs with what is always there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from homeline_lab.bench.bare import Bare
+from homeline_lab.bench.command import main
+from homeline_lab.bench.gammu import GammuSmsd
+from homeline_lab.bench.measure import percentile
+from homeline_lab.bench.scene import scene
+from homeline_lab.bench.table import ROWS, table
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [([3.0, 1.0, 2.0], 0.5, 2.0), ([1.0], 0.95, 1.0), ([float(n) for n in range(100)], 0.95, 95.0)],
+)
+def test_percentile(values: list[float], share: float, expected: float) -> None:
+    assert percentile(values, share) == expected
+
+
+def test_table_tells_not_measured_from_did_not_come_back() -> None:
+    lines = table({"one": {"replugged_s": None, "latency_p50_ms": 2.04, "latency_p95_ms": 3.0}, "two": {}}).splitlines()
+    cells = {line.split("  ")[0]: line.split()[-1] for line in lines}
+    assert len(lines) == len(ROWS) + 2
+    assert "12" in cells["+CMTI to the handler started, p50 / p95, ms"]
+    (replugged,) = [line for line in lines if line.startswith("unplugged")]
+    (latency,) = [line for line in lines if line.startswith("+CMTI")]
+    assert replugged.split("  ")[1:] and " no " in replugged
+    assert "2.0 / 3.0" in latency
+    assert "–" in latency
+
+
+async def test_the_bare_reader_handles_and_sends(tmp_path: Path) -> None:
+    async with scene(Bare, 20) as s:
+        await s.begin()
+        handled = len(s.bell.times)
+        delivered = s.deliver(s.pdus(3))
+        assert await s.bell.wait(handled + 3, 10.0) > delivered
+        await s.drained()
+        await s.program.send("+41791234567", "hello")
+        await s.dongle.wait(lambda: len(s.dongle.sent) == 1)
+
+
+def test_homeline_runs_in_it_and_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "new" / "bench.json"
+    assert main(["--quick", "--programs", "homeline", "--rows", "hostility", "flood", "--json", str(file)]) == 0
+    figures = json.loads(file.read_text())["results"]["homeline"]
+    assert figures["runs_code"] == "no"
+    assert figures["flood_per_s"] > 0
+    assert "sender or text runs code" in capsys.readouterr().out
+
+
+def test_a_program_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(GammuSmsd, "needs", "a-program-that-nobody-has")
+    assert main(["--quick", "--programs", "gammu-smsd"]) == 1
+    assert "a-program-that-nobody-has is not installed" in capsys.readouterr().err
