@@ -48,6 +48,7 @@ async def life(kind: type[Program], effort: Effort) -> Figures:
     """A quiet life: one message at a time, one submission at a time, idling, then many messages."""
     async with scene(kind, ROOM) as s:
         await s.begin()
+        await asyncio.sleep(1.0)  # the handler has ended, whose memory is not the program's
         memory = procfs.memory(s.program.pids())
         return {
             **await _latency(s, effort),

@@ -40,7 +40,9 @@ def memory(pids: list[int]) -> float:
 
 
 def _kilobytes(pid: int, file: str, field: str) -> float:
-    for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1.024
-    return 0.0
+    """A size that /proc gives in KiB, in thousands of bytes; 0 when the process has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) * 1.024 for line in lines if line.startswith(field)), 0.0)
