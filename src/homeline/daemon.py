@@ -1,7 +1,7 @@
 """The composition root: builds the parts, wires them, runs them, and ends them in order.
 
-`homeline run [--root DIR]` is this. It stays in the foreground (procd watches it), logs to standard error (for logd),
-reloads on SIGHUP and ends on SIGTERM.
+`homeline run [--root DIR]` is this. It stays in the foreground (procd watches it), logs to its standard streams (procd
+hands them to logd), reloads on SIGHUP and ends on SIGTERM.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from homeline.config import Config, Email
 from homeline.errors import ConfigError, HomelineError, StoreDamaged, StoreError, StoreFull
 from homeline.model import Delivery, Event, Problem
 from homeline.paths import Paths
-from homeline.service import shapes
+from homeline.service import logs, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.api import Api, Handler, Parts
 from homeline.service.clock import Clock
@@ -314,8 +314,7 @@ def main(argv: Sequence[str]) -> int:
     elif argv:
         print("usage: homeline run [--root DIR]", file=sys.stderr)
         return 2
-    # logd adds time and name; the level is its own word so that logread can be searched for it.
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logs.to_procd()
 
     async def run() -> None:
         await Gateway(Paths(root)).run()

@@ -74,7 +74,7 @@ class Home(House):
 
     def command(self, program: Sequence[str]) -> list[str]:
         """A command that runs `program --root …` with its log in the file."""
-        return ["sh", "-c", 'exec "$@" 2>>"$0"', str(self.root / "log"), sys.executable, *program]
+        return ["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(self.root / "log"), sys.executable, *program]
 
     async def run(self, state: str = "ready") -> None:
         """Start the daemon."""

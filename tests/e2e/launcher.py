@@ -6,7 +6,6 @@ The file ROOT/clock, where it is there, has the seconds to add to the machine's 
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 import time
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from homeline.daemon import Gateway
 from homeline.paths import Paths
+from homeline.service import logs
 from homeline.service.host import Timing
 
 QUICK = replace(
@@ -37,7 +37,7 @@ QUICK = replace(
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logs.to_procd()
     root = Path(sys.argv[1])
 
     def clock() -> float:

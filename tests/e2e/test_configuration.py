@@ -144,3 +144,6 @@ async def test_texts_and_numbers_are_in_the_log_only_where_the_owner_wants_them(
         assert SENDER not in home.log
         assert "+41791234567" not in home.log
         assert "228010000000001" not in home.log
+        await committed(home, home.configuration().replace("log_level", "log_text '1'\n\toption log_level"))
+        await deliver(home, "a public matter\nERROR of two lines")
+        assert f"from {SENDER}: a public matter<000A>ERROR of two lines" in home.log

@@ -54,7 +54,8 @@ def encode(text: str, kind: str = "") -> bytes:
             raise EncodeError(f"name of {len(septets)} septets, at most {MAX_NAME_SEPTETS} fit into an address")
         return bytes(((len(septets) * 7 + 3) // 4, _type_octet(kind))) + gsm7.pack(septets)
     digits = text.removeprefix("+")
-    return bytes((len(digits), _type_octet(kind or _guess(text)))) + encode_digits(digits)
+    field = encode_digits(digits)
+    return bytes((len(digits), _type_octet(kind or _guess(text)))) + field
 
 
 def decode_smsc(data: bytes) -> tuple[str, int]:

@@ -11,6 +11,8 @@ from homeline.core import rules
 from homeline.model import Event, Wanted
 from homeline.service.database import Database
 
+LOGGED_TEXT = 500  # characters; logd cuts a line at 1024 octets
+
 Emit = Callable[[str, dict[str, Any]], None]
 
 
@@ -27,6 +29,14 @@ class Context:
     def plan(self, event: Event) -> Sequence[Wanted]:
         """The deliveries that the rules in force want of an event. Pure, so the store's thread may call it."""
         return rules.match(self.config.rules, event, self.clock())
+
+    def number_for_log(self, number: str) -> str:
+        """A number as the log may show it: its last two characters, unless the owner wants more (log_text)."""
+        return number if self.config.main.log_text or len(number) <= 2 else "…" + number[-2:]
+
+    def text_for_log(self, text: str) -> str:
+        """The end of a log line about a text: empty unless the owner wants it there."""
+        return f": {text[:LOGGED_TEXT]}" if self.config.main.log_text else ""
 
     def happened(self, event: Event | None) -> None:
         """Deliveries may have been made of `event`: let the dispatcher look."""

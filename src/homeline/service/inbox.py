@@ -49,7 +49,8 @@ class Inbox:
         if message is None:
             return
         if message.direction is Direction.IN:
-            log.info("Message %d received by %s from %s", message.id, message.dongle, shapes.masked(message.peer))
+            peer, text = self._context.number_for_log(message.peer), self._context.text_for_log(message.text)
+            log.info("Message %d received by %s from %s%s", message.id, message.dongle, peer, text)
             self._context.emit("homeline.message.received", shapes.message(message))
         self._context.happened(event)
 

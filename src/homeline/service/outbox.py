@@ -116,7 +116,8 @@ class Outbox:
             asked,
             flash,
         )
-        log.info("Message %d to %s queued on %s, %d part(s)", message.id, shapes.masked(address), name, len(parts))
+        peer, shown = context.number_for_log(address), context.text_for_log(text)
+        log.info("Message %d to %s queued on %s, %d part(s)%s", message.id, peer, name, len(parts), shown)
         self.nudge(name)
         return message
 

@@ -23,11 +23,6 @@ def _time(seconds: int | None) -> Int64 | None:
     return None if seconds is None else Int64(seconds)
 
 
-def masked(number: str) -> str:
-    """A number for the log: its last two characters only."""
-    return number if len(number) <= 2 else "…" + number[-2:]
-
-
 def message(item: Message) -> Table:
     """A message as lists and events show it."""
     return {
