@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from homeline import client, config, model
+from homeline import client, config, model, pdu_tool
 from homeline.adapters.store import Conversation, RuleSummary
 from homeline.core.numbers import NumberKind
 from homeline.core.recovery import LADDER, Failure
@@ -331,6 +331,38 @@ def test_options_of_a_command(name: str) -> None:
 def test_exit_codes() -> None:
     found = {int(row[0]) for row in rows(sections((DOCS / "cli.md").read_text(), 2)["Exit codes"], "code")}
     assert found == {0, client.FAILED, client.USAGE, client.ABSENT, client.TIMEOUT, 130}
+
+
+@pytest.mark.parametrize("page", ["cli.md", "codec.md"])
+def test_shown_runs_of_the_pdu_tools(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = [
+        text for _, text in CODE.findall((DOCS / page).read_text()) if re.match(r"\$ homeline (de|en)code-pdu", text)
+    ]
+    assert shown
+    for text in shown:
+        call, output = text.split("\n", 1)
+        assert pdu_tool.main(shlex.split(call)[2:]) == 0
+        assert capsys.readouterr().out.strip() == output.strip()
+
+
+DELIVER = "07911497949900F0040B911497112132F300006211322135014013D9775D0E1ABFC965507A0EA2E164B9D80C"
+SUBMIT = "0021000B911497110100F0000006C8329BFDFE01"
+STATUS_REPORT = "07911497949900F0062A0B911497214365F7621132213501406211322135114000"
+
+
+def test_keys_of_decoded_pdus() -> None:
+    text = (DOCS / "codec.md").read_text()
+    told = set(re.findall(r"`(\w+)`", text[text.index("Keys of `--json`") :].split("\n\n")[0]))
+    decoded = [pdu_tool.decode(pdu) for pdu in (DELIVER, SUBMIT, STATUS_REPORT)]
+    assert [fields["type"] for fields in decoded] == ["deliver", "submit", "status_report"]
+    values = {"deliver", "submit", "status_report", "gsm7", "ucs2", "8bit", "null"}
+    inner = {"ref", "ref_bits", "total", "seq", "dst", "src"}
+    assert told - values - inner == set().union(*decoded)
+
+
+def test_keys_of_a_wish() -> None:
+    found = [row[0] for row in rows((DOCS / "codec.md").read_text(), "key")]
+    assert set(re.findall(r"`(\w+)`", " ".join(found))) == set(pdu_tool._WISHES)
 
 
 # -- troubleshooting -----------------------------------------------------------------------------------------------
