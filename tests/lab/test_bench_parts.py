@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from homeline.protocol import pdu as codec
 from homeline_lab.bench import procfs
-from homeline_lab.bench.bare import Bare
 from homeline_lab.bench.bell import Bell
 from homeline_lab.bench.program import CommandProgram
 from homeline_lab.bench.scene import label, scene
@@ -70,13 +70,9 @@ async def test_a_scene_leaves_nothing_behind() -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-async def test_messages_of_a_scene_differ_and_are_handled() -> None:
-    async with scene(Bare, 10) as s:
-        assert len(set(s.pdus(3))) == 3
-        await s.begin()
-        handled = len(s.bell.times)
-        s.deliver(s.pdus(3))
-        await s.bell.wait(handled + 3, 20.0)
-        await s.drained()
-        await s.program.send("+41791234567", label(7))
-        await s.dongle.wait(lambda: len(s.dongle.sent) == 1)
+async def test_messages_of_a_scene_differ_in_text_and_time() -> None:
+    async with scene(Silent, 10) as s:
+        found = [codec.decode(raw.hex()) for raw in s.pdus(3, first=5)]
+    delivers = [d for d in found if isinstance(d, codec.Deliver)]
+    assert [d.user.text for d in delivers] == [label(5), label(6), label(7)]
+    assert len({d.timestamp.at for d in delivers if d.timestamp}) == 3
