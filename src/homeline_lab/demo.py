@@ -219,11 +219,10 @@ class Demo:
 
     async def do_full(self, _rest: str) -> None:
         count = 0
+        (old,) = self.house.dongle.network.encode("See you on Sunday", FRIEND)
         try:
             while True:
-                self.house.dongle.store(
-                    ["07911326040000F0040B911346610089F60000208062917314080CC8F71D14969741F977FD07"]
-                )
+                self.house.dongle.store([old.hex()])
                 count += 1
         except ValueError:
             self.note("lab", f"{count} messages were put on the SIM in silence: it is full", 33)
