@@ -35,7 +35,7 @@ class Effort:
     patience: float = 30.0  # s for a program to come back alone
 
 
-QUICK = Effort(singles=8, rounds=1, idle=10.0, many=100, kills=3, mute=10.0, patience=10.0)
+QUICK = Effort(singles=12, rounds=1, idle=10.0, many=200, kills=3, mute=10.0, patience=10.0)
 
 
 def percentile(values: list[float], share: float) -> float:
