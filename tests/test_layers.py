@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,16 @@ def test_imports_run_one_way(path: Path) -> None:
         if parts[0] == "homeline" and len(parts) > 1:
             target = parts[1] if parts[1] in RANK else "__init__"
             assert RANK[target] <= RANK[own], f"{own} imports {name}, which is above it"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Not even where one of the imports stands within a function."""
+    names = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in modules()}
+    graph = {
+        name: {target for found in imports(path) for target in (found, found.rpartition(".")[0]) if target in names}
+        for name, path in names.items()
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names them
 
 
 def family(module: str) -> str:

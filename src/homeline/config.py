@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .config_options import SECTIONS, Config, Dongle, Email, Main, Option, Rule, SectionType
-from .config_types import MAX_VALUE
-from .errors import ConfigError, DecodeError
-from .model import Problem
-from .protocol import uci
+from homeline.config_options import SECTIONS, Config, Dongle, Email, Main, Option, Rule, SectionType
+from homeline.config_types import MAX_VALUE
+from homeline.errors import ConfigError, DecodeError
+from homeline.model import Problem
+from homeline.protocol import uci
 
 __all__ = ["FILES", "SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read"]
 

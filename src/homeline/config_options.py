@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import config_types as t
-from .model import Driver, EventKind, Problem, Storage
+from homeline import config_types as t
+from homeline.model import Driver, EventKind, Problem, Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from at_rows import rows
 from homeline.errors import DecodeError, EncodeError
-from homeline.protocol import gsm7, gsm7_tables
+from homeline.protocol import gsm7, gsm7_national
+from homeline.protocol.gsm7_tables import ESCAPE, UNDEFINED
 
 CAPTURES = Path(__file__).parents[1] / "captures/sms"
 TABLES = [json.loads(line) for line in (CAPTURES / "tables.jsonl").read_text().splitlines()]
@@ -23,7 +24,7 @@ CHARSET = [param for param in rows("charset") if param.values[0].get("kind") != 
 @pytest.mark.parametrize("row", TABLES, ids=lambda row: f"{row['name']}-{row['table']}")
 def test_table_is_the_standards(row: Any) -> None:
     cells = " ".join(row["rows"]).split()
-    printed = "".join(gsm7.UNDEFINED if cell == "----" else chr(int(cell, 16)) for cell in cells)
+    printed = "".join(UNDEFINED if cell == "----" else chr(int(cell, 16)) for cell in cells)
     table = getattr(gsm7.alphabet(row["language"], row["language"]), row["table"])
     assert len(table) == 128
     assert table == printed
@@ -33,7 +34,7 @@ def test_all_tables_are_covered() -> None:
     single = {row["language"] for row in TABLES if row["table"] == "single"}
     locking = {row["language"] for row in TABLES if row["table"] == "locking"}
     assert single == set(LANGUAGES)
-    assert locking == set(LANGUAGES) - {gsm7_tables.SPANISH}  # A.3.2 is void
+    assert locking == set(LANGUAGES) - {gsm7_national.SPANISH}  # A.3.2 is void
 
 
 @pytest.mark.parametrize("language", [14, 100, 255])
@@ -43,7 +44,7 @@ def test_unknown_language_is_the_default(language: int) -> None:
 
 def test_no_table_has_a_character_at_the_escape() -> None:
     for language in LANGUAGES:
-        assert {table[gsm7.ESCAPE] for table in gsm7.alphabet(language, language)} == {gsm7.UNDEFINED}
+        assert {table[ESCAPE] for table in gsm7.alphabet(language, language)} == {UNDEFINED}
 
 
 @pytest.mark.parametrize("row", CHARSET)
@@ -80,13 +81,13 @@ def test_escapes(septets: bytes, text: str) -> None:
 
 
 def test_the_first_septet_of_a_single_shift_table() -> None:
-    tables = gsm7.alphabet(gsm7_tables.HINDI, gsm7_tables.HINDI)
+    tables = gsm7.alphabet(gsm7_national.HINDI, gsm7_national.HINDI)
     assert gsm7.encode("@", tables) == b"\x1b\x00"
     assert gsm7.decode(b"\x1b\x00", tables) == "@"
 
 
 def test_undefined_septet_of_a_locking_table_is_kept_as_a_mark() -> None:
-    assert gsm7.decode(b"\x00\x0c\x01", gsm7.alphabet(locking=gsm7_tables.BENGALI)) == "\u0981\ufffd\u0982"
+    assert gsm7.decode(b"\x00\x0c\x01", gsm7.alphabet(locking=gsm7_national.BENGALI)) == "\u0981\ufffd\u0982"
 
 
 def test_error_names_character_and_place() -> None:
@@ -112,7 +113,7 @@ def test_packing_and_back(septets: bytes, fill: int) -> None:
 @given(st.data(), st.sampled_from(LANGUAGES), st.sampled_from(LANGUAGES))
 def test_text_and_back(data: st.DataObject, locking: int, single: int) -> None:
     tables = gsm7.alphabet(locking, single)
-    letters = sorted(set("".join(tables)) - {gsm7.UNDEFINED})
+    letters = sorted(set("".join(tables)) - {UNDEFINED})
     text = data.draw(st.text(st.sampled_from(letters), max_size=80))
     assert gsm7.decode(gsm7.encode(text, tables), tables) == text
 
@@ -120,4 +121,4 @@ def test_text_and_back(data: st.DataObject, locking: int, single: int) -> None:
 @given(st.binary(max_size=160).map(lambda data: bytes(octet & 0x7F for octet in data)), st.sampled_from(LANGUAGES))
 def test_every_septet_reads_as_something(septets: bytes, language: int) -> None:
     text = gsm7.decode(septets, gsm7.alphabet(language, language))
-    assert len(septets) - septets.count(gsm7.ESCAPE) <= len(text) <= len(septets)
+    assert len(septets) - septets.count(ESCAPE) <= len(text) <= len(septets)

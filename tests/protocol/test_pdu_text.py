@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeline.errors import EncodeError
-from homeline.protocol import gsm7_tables, pdu
+from homeline.protocol import gsm7_national, pdu
 from homeline.protocol.pdu import Content, Preview
 from homeline.protocol.pdu_text import segments
 
@@ -68,10 +68,10 @@ def test_endless_marks_are_cut_all_the_same() -> None:
 
 
 TURKISH, SPANISH, PORTUGUESE, HINDI = (
-    gsm7_tables.TURKISH,
-    gsm7_tables.SPANISH,
-    gsm7_tables.PORTUGUESE,
-    gsm7_tables.HINDI,
+    gsm7_national.TURKISH,
+    gsm7_national.SPANISH,
+    gsm7_national.PORTUGUESE,
+    gsm7_national.HINDI,
 )
 
 

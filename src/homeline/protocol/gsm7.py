@@ -4,8 +4,6 @@ A *septet* is an integer 0..127, a string of them is `bytes`. An alphabet is a p
 gives a septet its character, and the single shift one, which gives the septet after an escape (0x1B) its character.
 Language 0 is the default alphabet with its extension table; 1 to 13 are the national languages (6.2.1.2.4), whose
 tables are loaded when the first message wants them.
-
-A table is a string of 128 characters; `UNDEFINED` stands where it has none.
 """
 
 from __future__ import annotations
@@ -13,38 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from homeline.errors import DecodeError, EncodeError
+from homeline.protocol.gsm7_tables import DEFAULT, ESCAPE, EXTENSION, UNDEFINED
 
-ESCAPE = 0x1B
-UNDEFINED = "\ufffd"
 # An escape that leads nowhere is displayed as a space (6.2.1.1, note 1); a no-break one shows that it was not sent so.
 NOWHERE = "\xa0"
-
-# 6.2.1. Greek letters that look like Latin ones are not in it, and 0x09 is the capital C with cedilla.
-DEFAULT = (
-    "@£$¥èéùìòÇ\nØø\rÅå"
-    "Δ_ΦΓΛΩΠΨΣΘΞ\ufffdÆæßÉ"
-    " !\"#¤%&'()*+,-./"
-    "0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNO"
-    "PQRSTUVWXYZÄÖÑÜ§"
-    "¿abcdefghijklmno"
-    "pqrstuvwxyzäöñüà"
-)
-
-
-def overlay(table: str, changes: dict[int, str]) -> str:
-    """`table` with some septets' characters replaced."""
-    cells = list(table)
-    for septet, char in changes.items():
-        cells[septet] = char
-    return "".join(cells)
-
-
-# 6.2.1.1. 0x0A is the page break.
-EXTENSION = overlay(
-    UNDEFINED * 128,
-    {0x0A: "\f", 0x14: "^", 0x28: "{", 0x29: "}", 0x2F: "\\", 0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€"},
-)
 
 
 class Alphabet(NamedTuple):
@@ -65,9 +35,9 @@ def alphabet(locking: int = 0, single: int = 0) -> Alphabet:
     """
     if not locking and not single:
         return _DEFAULT_ALPHABET
-    from homeline.protocol import gsm7_tables  # most households never get such a message
+    from homeline.protocol import gsm7_national  # most households never get such a message
 
-    return Alphabet(gsm7_tables.locking(locking) or DEFAULT, gsm7_tables.single(single) or EXTENSION)
+    return Alphabet(gsm7_national.locking(locking) or DEFAULT, gsm7_national.single(single) or EXTENSION)
 
 
 def pack(septets: bytes, fill: int = 0) -> bytes:

@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..errors import DecodeError, EncodeError
+from homeline.errors import DecodeError, EncodeError
 
 MAX_SIZE = 262144  # characters; a router's largest configuration files are a tenth of that
 

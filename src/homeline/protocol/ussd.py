@@ -15,6 +15,7 @@ from enum import IntEnum, StrEnum
 
 from homeline.errors import DecodeError
 from homeline.protocol import gsm7, pdu_coding
+from homeline.protocol.gsm7_tables import DEFAULT, EXTENSION, overlay
 from homeline.protocol.pdu_coding import EIGHT_BIT, GSM7, UCS2
 
 GSM7_DCS, UCS2_DCS = 0x0F, 0x48  # cell broadcast scheme, 23.038 5: no language given
@@ -23,7 +24,7 @@ _HEX = re.compile(r"(?:[0-9A-F]{2})+|(?:[0-9a-f]{2})+")
 _LANGUAGE = re.compile(r"[a-z]{2}\r")
 _UNICODE_LANGUAGE = 0x11  # UCS-2 after two octets that are the packed letters of a language
 # Modems that speak of the GSM set leave these as they are in ASCII: the letters meant otherwise hardly occur in it.
-_LOOSE = gsm7.Alphabet(gsm7.overlay(gsm7.DEFAULT, {0x24: "$", 0x40: "@", 0x5F: "_"}), gsm7.EXTENSION)
+_LOOSE = gsm7.Alphabet(overlay(DEFAULT, {0x24: "$", 0x40: "@", 0x5F: "_"}), EXTENSION)
 
 
 class State(IntEnum):
