@@ -175,7 +175,7 @@ WITHOUT_LOCKS = """
     path = Path(sys.argv[1])
     store = Store.open(path)
     store.receive([part("a")], NOW, plan)
-    print(store._db.execute("PRAGMA journal_mode").fetchone()[0], sorted(os.listdir(path.parent)))
+    print(store._db.execute("PRAGMA journal_mode").fetchone()[0], sorted(os.listdir(path.parent)), flush=True)
     if sys.argv[2] == "killed":
         os.kill(os.getpid(), 9)
     store.close()

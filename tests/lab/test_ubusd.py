@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import json
+import pwd
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -179,7 +181,12 @@ def without_event_numbers(stream: bytes) -> list[Frame]:
 
 
 @pytest.mark.parametrize("name", ["subscribe", "subscribe_gone"])
-async def test_recorded_subscribers_get_what_ubusd_sent(name: str, tmp_path: Path) -> None:
+async def test_recorded_subscribers_get_what_ubusd_sent(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = pwd.getpwuid(0), grp.getgrgid(0)  # who made the recordings
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: root[0])
+    monkeypatch.setattr(grp, "getgrgid", lambda _: root[1])
     listed = next(each for _, each in recorded(name) if each.path == OBJECT)
     hello, subscriber = recorded(name)[0][0].peer, recorded(name)[1][1].object
     # The provider's own client id is seen where it notifies.
