@@ -113,6 +113,7 @@ def test_a_surrogate_pair_cut_between_parts_comes_together() -> None:
         (deliver("02ABCD", dcs=0x24), "compressed text"),
         (deliver("09C8329BFD06", dcs=0), "cut short"),
         (deliver("08" + "0605040B8423F0" + "00", first=0x44, dcs=4), "WAP push"),
+        (deliver("06" + "0400030102" + "41", first=0x44, dcs=4), "broken header"),
     ],
 )
 def test_notes(text: str, words: str) -> None:
@@ -187,6 +188,12 @@ def test_header_longer_than_its_data() -> None:
         pdu.decode(deliver("0409010203", first=0x44, dcs=4))
 
 
+def test_a_header_that_breaks_off_costs_no_text() -> None:
+    """9.2.3.24: it is ignored as a whole, and the text begins where its length says."""
+    user = decoded(deliver("09" + "06" + "000301022401" + "61", first=0x44)).user
+    assert (user.text, user.concat, user.header.elements) == ("a", None, ())
+
+
 def test_header_flag_without_any_data() -> None:
     assert decoded(deliver("00", first=0x44)).user.text == ""
 
@@ -198,6 +205,7 @@ def test_header_flag_without_any_data() -> None:
         ("41A70000000000", Validity(24 * 3600)),  # single shot
         ("021E0000000000", Validity(30)),
         ("03215436000000", Validity(12 * 3600 + 45 * 60 + 63)),
+        ("03F15436000000", None),
         ("00000000000000", None),
         ("05000000000000", None),
         ("81A70000000000", None),  # extended: what follows is not known
@@ -240,6 +248,11 @@ def test_status_report_outcome(status: int, outcome: str) -> None:
     assert "status report" in pdu.received_part("d", "s", text).error
 
 
+def test_a_command_is_named_in_the_error() -> None:
+    with pytest.raises(DecodeError, match=r"octet 15: .* ends before its times and status .*SMS-COMMAND"):
+        pdu.decode("00" + "02" + "05" + "00" + "00" + "07" + "0B911497214365F7" + "00")
+
+
 @pytest.mark.parametrize("text", ["", "zz", "0004", deliver("00")])
 def test_what_is_no_status_report(text: str) -> None:
     assert pdu.status_report(text) is None
@@ -271,6 +284,12 @@ def test_deliver_with_every_option() -> None:
         assert (result.smsc, result.sender, result.pid) == ("+4179", Address("112", "unknown"), 0x42)
         assert (result.timestamp, result.user.text, result.reply_path) == (NOON, "hi", reply_path)
         assert part.length == result.tpdu_length
+
+
+@pytest.mark.parametrize(("offset", "written"), [(337, 330), (-5, 0), (22, 15), (23, 30), (-338, -345)])
+def test_a_zone_between_two_quarters_is_the_same_moment(offset: int, written: int) -> None:
+    stamp = pdu_time.decode_time(pdu_time.encode_time(Timestamp(NOON.at, offset)))
+    assert stamp == Timestamp(NOON.at, written)
 
 
 def test_a_zone_that_has_no_place_in_two_digits() -> None:

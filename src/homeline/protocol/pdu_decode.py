@@ -168,13 +168,19 @@ def _submit(smsc: str, data: bytes, start: int) -> Submit:
 
 
 def _status_report(smsc: str, data: bytes, start: int) -> StatusReport:
-    """What may follow the status (9.2.2.3: parameter indicator and more) says nothing about the delivery."""
+    """What may follow the status (9.2.2.3: parameter indicator and more) says nothing about the delivery.
+
+    An SMS-COMMAND has the same type on its way to the network (9.2.3.1). Modems send none, and one is seldom read as
+    a report: only its error names it.
+    """
     first, reference = _take(data, start, 2, "message reference")
-    recipient, at = address.decode(data, start + 2)
-    stamp = pdu_time.decode_time(_take(data, at, 7, "time stamp"))
-    discharge = pdu_time.decode_time(_take(data, at + 7, 7, "discharge time"))
-    status = _take(data, at + 14, 1, "status")[0]
-    more = not first & NO_MORE_MESSAGES
+    try:
+        recipient, at = address.decode(data, start + 2)
+        times = _take(data, at, 15, "times and status")
+    except DecodeError as error:
+        raise DecodeError(f"status report, {error} (an SMS-COMMAND, which is not read, has the same type)") from None
+    stamp, discharge = pdu_time.decode_time(times[:7]), pdu_time.decode_time(times[7:14])
+    status, more = times[14], not first & NO_MORE_MESSAGES
     return StatusReport(smsc, reference, recipient, stamp, discharge, status, more, len(data) - start)
 
 

@@ -70,6 +70,8 @@ def note(decoded: Deliver | Submit) -> str:
         notes.append(wap.describe(decoded.user.data, decoded.user.ports))
     if coding.compressed:
         notes.append("compressed text")
+    if decoded.user.header.broken:
+        notes.append("broken header")
     if decoded.user.truncated:
         notes.append("cut short")
     return "; ".join(dict.fromkeys(filter(None, notes)))

@@ -38,8 +38,8 @@ class Validity:
 
 def decode_time(data: bytes) -> Timestamp | None:
     """A seven-octet time stamp; None when it is no date (networks send zeros, and letters)."""
-    digits = [(octet & 15) * 10 + (octet >> 4) for octet in data[:6]]
-    if len(data) != 7 or any((octet & 15) > 9 or octet >> 4 > 9 for octet in data[:6]):
+    digits = _digits(data[:6])
+    if len(data) != 7 or digits is None:
         return None
     year, month, day, hour, minute, second = digits
     local = _seconds(year + (1900 if year >= _FIRST_YEAR else 2000), month, day, hour, minute, second)
@@ -51,7 +51,7 @@ def decode_time(data: bytes) -> Timestamp | None:
 
 def encode_time(stamp: Timestamp) -> bytes:
     """Seven octets; raises EncodeError outside the years that two digits can say."""
-    offset = stamp.offset or 0
+    offset = round((stamp.offset or 0) / 15) * 15  # the field counts quarters of an hour; the moment stays the same
     clock = time.gmtime(stamp.at + offset * 60)
     if not 1900 + _FIRST_YEAR <= clock.tm_year < 2000 + _FIRST_YEAR or abs(offset) > 79 * 15:
         raise EncodeError(f"the time {stamp.isoformat()} has no place in a time stamp")
@@ -77,16 +77,23 @@ def encode_relative(minutes: int) -> int:
 
 
 def decode_enhanced(data: bytes) -> Validity | None:
-    """The seven octets of 9.2.3.12.3; None when no period is given, or one in a form reserved or extended."""
+    """The seven octets of 9.2.3.12.3; None when no period is given, in a form reserved or extended, or no digits."""
     form = data[0] & 0x87
     if form == 1:
         return Validity(decode_relative(data[1]) * 60)
     if form == 2:
         return Validity(data[1])
-    if form == 3:
-        hours, minutes, seconds = ((octet & 15) * 10 + (octet >> 4) for octet in data[1:4])
+    if form == 3 and (digits := _digits(data[1:4])):
+        hours, minutes, seconds = digits
         return Validity(hours * 3600 + minutes * 60 + seconds)
     return None
+
+
+def _digits(data: bytes) -> list[int] | None:
+    """The numbers that two swapped semi-octets each say; None when one of those is no digit."""
+    if any((octet & 15) > 9 or octet >> 4 > 9 for octet in data):
+        return None
+    return [(octet & 15) * 10 + (octet >> 4) for octet in data]
 
 
 def _swapped(number: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from homeline.errors import DecodeError
 from homeline.model import Concat
 
 CONCAT_8, SPECIAL_INDICATION, PORTS_8, PORTS_16, CONCAT_16 = 0x00, 0x01, 0x04, 0x05, 0x08
@@ -48,18 +47,19 @@ class Header:
     locking: int = 0
     single: int = 0
     waiting: tuple[Waiting, ...] = ()
+    broken: bool = False  # its last element does not end where it does: all of it was ignored
 
 
 NONE = Header()
 
 
 def decode(data: bytes) -> Header:
-    """A header without its length octet. An element that runs over the end raises DecodeError."""
+    """A header without its length octet. If its last element has too few octets, all are ignored (9.2.3.24)."""
     elements = []
     at = 0
     while at < len(data):
         if at + 2 > len(data) or at + 2 + data[at + 1] > len(data):
-            raise DecodeError(f"user data header, octet {at}: element 0x{data[at]:02X} runs over the end")
+            return Header(broken=True)
         elements.append(Element(data[at], data[at + 2 : at + 2 + data[at + 1]]))
         at += 2 + data[at + 1]
     return _read(tuple(elements))
