@@ -63,6 +63,14 @@ class Homeline(Program):
             while not await self._ready():
                 await self._changed.wait()
                 self._changed.clear()
+        await self._quiet()
+
+    async def _quiet(self) -> None:
+        """Until the first look at the SIM has ended: what lies there before is archived, and ready is told earlier."""
+        seen = -1
+        while seen != self.dongle.count():
+            seen = self.dongle.count()
+            await asyncio.sleep(0.1)
 
     async def _ready(self) -> bool:
         dongles = (await self._bus.call("homeline", "status"))["dongles"]
