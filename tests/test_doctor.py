@@ -198,3 +198,13 @@ def test_of_another_user_the_mode_decides(tmp_path: Path, uid: int, mode: int, *
     port.chmod(mode)
     assert (owner.permission(port, "nobody") == "") is allowed
     assert "no-such-user" in owner.permission(port, "no-such-user")
+
+
+def test_a_user_who_may_not_look_is_told_so(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "homeline")
+    paths.config.mkdir(parents=True)
+    (paths.config / "homeline").write_text(GOOD)
+    code, findings = look(paths, capsys, monkeypatch)
+    assert code == 1
+    assert [finding["check"] for finding in findings] == ["bus", "configuration"]
+    assert findings[1]["advice"] == "Run this as root."

@@ -60,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
         return _complain(f"{error} (does the service run? /etc/init.d/homeline status)", ABSENT)
     except BusError as error:
         if _absent(error):
-            return _complain(f"{error}: the service does not run (/etc/init.d/homeline start)", ABSENT)
+            who = "" if os.geteuid() == 0 else ", or only root may call it"
+            return _complain(f"{error}: the service does not run (/etc/init.d/homeline start){who}", ABSENT)
         # A status is all that the bus carries.
         words = f"{error} (the log says why: logread -e homeline)"
         return _complain(words, TIMEOUT if error.status == TimedOut.status else FAILED)

@@ -48,9 +48,16 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings; 1 if something is bad."""
     paths = Paths(options.root)
     status, bus = asyncio.run(_ask(paths))
-    loaded = config.load(_configuration_folder(paths))
-    service = _service(status, loaded) if status else _no_service(loaded, paths)
-    findings = [bus, *service, *_configuration(paths, loaded), *_system(paths)]
+    folder = _configuration_folder(paths)
+    if _hidden(folder / config.MAIN_FILE):
+        findings = [
+            bus,
+            Finding("configuration", BAD, "only root can read it and call the service", "Run this as root."),
+        ]
+    else:
+        loaded = config.load(folder)
+        service = _service(status, loaded) if status else _no_service(loaded, paths)
+        findings = [bus, *service, *_configuration(paths, loaded), *_system(paths)]
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
     else:
@@ -97,7 +104,8 @@ def _no_service(loaded: Config, paths: Paths) -> Iterator[Finding]:
     start = "/etc/init.d/homeline start, then look at the log: logread -e homeline"
     if not loaded.main.enabled:
         start = f"uci set homeline.main.enabled=1; uci commit homeline; {start}"
-    yield Finding("service", BAD, "is not on the bus", start)
+    words = "is not on the bus" if os.geteuid() == 0 else "is not on the bus, or only root may call it"
+    yield Finding("service", BAD, words, start)
     if paths.acl.parent.is_dir() and (trouble := _acl_trouble(paths.acl)):
         yield Finding("bus permission", BAD, trouble, "Install the package again, then: killall -HUP ubusd")
 
@@ -136,6 +144,14 @@ def _dongle(dongle: Table) -> Iterator[Finding]:
 def _configuration_folder(paths: Paths) -> Path:
     """UCI's own files where we may read them; else the daemon's copy, which is older while the service is off."""
     return paths.etc_config if os.access(paths.etc_config / config.MAIN_FILE, os.R_OK) else paths.config
+
+
+def _hidden(file: Path) -> bool:
+    """Whether it is there and not for us."""
+    try:
+        return file.exists() and not os.access(file, os.R_OK)
+    except PermissionError:
+        return True
 
 
 def _configuration(paths: Paths, loaded: Config) -> Iterator[Finding]:
