@@ -20,10 +20,10 @@ from homeline import config
 from homeline.adapters.bus import Bus, Method, Request
 from homeline.adapters.mail import Mailer, remove_other_settings
 from homeline.adapters.store import Store
-from homeline.adapters.watch import DEVICES, FILES, Watch
+from homeline.adapters.watch import COPIES, DEVICES, FILES
 from homeline.config import Config, Email
-from homeline.errors import ConfigError, HomelineError, StoreDamaged, StoreError, StoreFull
-from homeline.model import Delivery, Event, Problem
+from homeline.errors import ConfigError, StoreDamaged, StoreError, StoreFull
+from homeline.model import Delivery, DeliveryState, Event
 from homeline.paths import Paths
 from homeline.service import logs, shapes
 from homeline.service.alerts import Alerts
@@ -39,13 +39,16 @@ from homeline.service.host import Timing
 from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
+from homeline.service.keeping import keep
 from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
+from homeline.service.troubles import Troubles
 from homeline.service.ussd import Ussd
+from homeline.service.watching import Folder, Watching
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Gateway:
         self.paths = paths
         self.bus = Bus(paths.bus)
         self._teller = Teller(self.bus)
-        self._troubles: dict[str, Problem] = {}
+        self.troubles = Troubles()
         self._background: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -73,21 +76,21 @@ class Gateway:
         database = Database(paths.inside(loaded.main.database), clock, self._store_trouble)
         self.context = Context(loaded, database, clock, self._teller.emit, self._wake)
         self.dongles: dict[str, SerialDongle] = {}
-        self.alerts = Alerts(self.context, {})
+        self.alerts = Alerts(self.context)
         self.inbox = Inbox(self.context)
         self.outbox = Outbox(self.context, self.alerts, self.dongles)
         self.ussd = Ussd(self.context, self.dongles)
         self.jobs = Jobs()
         self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn)
-        self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing())
+        self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), self.troubles.say)
         self.dispatcher = Dispatcher(
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
-        self.reloader = Reloader(self.context, self.bus, paths, self._changed, self._reload_trouble)
+        self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
         self.bus.publish("homeline", self._methods())
 
     def _methods(self) -> dict[str, Method]:
-        status = StatusReport(self.context, self.alerts, self.dongles, time.monotonic(), self._troubles, self.bus)
+        status = StatusReport(self.context, self.alerts, self.dongles, time.monotonic(), self.troubles, self.bus)
         api = Api(
             Parts(
                 context=self.context,
@@ -116,31 +119,30 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self.reloader.take)
         self._log_level()
-        watch = self._watch()  # before anybody can know that we are there: no commit after that goes unseen
+        watching = self._watching()
+        watching.begin()  # before anybody can know that we are there: no commit after that goes unseen
+        self._keep("watch over folders", watching.work)
         self.bus.start()
-        self.spawn(self._teller.run())
+        self._keep("teller of events", self._teller.run)
         await self._opened()
         self.dispatcher.start()
         self._apply_channels()
         await self.fleet.apply(self.context.config)
-        self.spawn(self.inbox.watch_parts())
-        self.spawn(self._purge())
+        self._keep("watch over lone parts", self.inbox.watch_parts)
+        self._keep("retention", self._purge)
         await self._stop.wait()
-        if watch is not None:
-            watch.close()
+        watching.close()
         await self._end()
 
-    def _watch(self) -> Watch | None:
+    def _watching(self) -> Watching:
         """Watch for commits of the configuration, for the copy of it, and for ports that come and go."""
-        try:
-            watch = Watch()
-            watch.add(self.paths.etc_config, FILES, config.FILES.__contains__, self._committed)
-            watch.add(self.paths.dev, DEVICES, lambda name: name.startswith(("ttyUSB", "ttyACM")), self._replugged)
-            watch.add(self.paths.config, FILES, config.FILES.__contains__, self.reloader.take)
-        except HomelineError as error:
-            self._trouble("watch", str(error), "Until then run /etc/init.d/homeline reload after a change.")
-            return None
-        return watch
+        ours = config.FILES.__contains__
+        folders = [
+            Folder(self.paths.etc_config, FILES, ours, self._committed),
+            Folder(self.paths.dev, DEVICES, lambda name: name.startswith(("ttyUSB", "ttyACM")), self._replugged),
+            Folder(self.paths.config, COPIES, ours, self.reloader.take),
+        ]
+        return Watching(folders, self.troubles.say)
 
     async def _opened(self) -> None:
         """Open the store, if it is not, and tell what it found: damage, and what the last run left half done."""
@@ -149,6 +151,7 @@ class Gateway:
         except StoreError as error:
             log.error("The database cannot be used: %s", error)
             return
+        await self.alerts.store_again()
         notices, unknown = self.context.database.news()
         for notice in notices:
             await self.alerts.raise_("database.opened", notice, "The old file is kept beside the new one.")
@@ -166,6 +169,9 @@ class Gateway:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.bus.close()
         await self.context.database.close()
+
+    def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.spawn(keep(name, work, self.troubles.say))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run in the background until the service stops; a failure is logged."""
@@ -222,7 +228,10 @@ class Gateway:
         """Another configuration is in force: only what changed is touched."""
         now = self.context.config
         if now.main.database != before.main.database:
-            self._trouble("database path", "Another database is used after a restart.", "/etc/init.d/homeline restart")
+            words = "Another database is used after a restart."
+            self.troubles.say("database path", words, "/etc/init.d/homeline restart")
+        for gone in set(before.channels) - set(now.channels):
+            self._channel_trouble(gone, "")
         self._log_level()
         self._apply_channels()
         self.spawn(self.fleet.apply(now))
@@ -233,11 +242,12 @@ class Gateway:
 
     def _apply_channels(self) -> None:
         channels: dict[str, Channel] = {}
+        self.troubles.forget("email ")
         for account in self.context.config.emails:
             try:
                 channels[account.name] = self._mail_channel(account)
             except (ConfigError, OSError) as error:
-                self._channel_trouble(account.name, str(error))
+                self.troubles.say(f"email {account.name}", str(error))
         self.dispatcher.replace(channels)
         try:
             remove_other_settings(self.paths, [a.name for a in self.context.config.emails if not a.command])
@@ -252,33 +262,19 @@ class Gateway:
 
     # -- troubles -----------------------------------------------------------------------------------------------------
 
-    def _trouble(self, key: str, text: str, advice: str = "") -> None:
-        self._troubles[key] = Problem(key, text, advice)
-        log.error("%s %s", text, advice)
-
     def _store_trouble(self, error: StoreError | None) -> None:
         if error is None:
-            self._troubles.pop("database", None)
+            self.troubles.say("database", "")
             self.spawn(self._opened())
             return
         advice = SPACE_ADVICE if isinstance(error, StoreFull) else FOLDER_ADVICE
         if isinstance(error, StoreDamaged):
             advice = "It is moved aside and a new one begun."
             self.spawn(self._opened())  # now: nobody else may need the store for hours
-        self._trouble("database", str(error), advice)
-
-    def _reload_trouble(self, text: str, advice: str) -> None:
-        if text:
-            self._trouble("reload", text, advice)
-        else:
-            self._troubles.pop("reload", None)
+        self.troubles.say("database", str(error), advice)
 
     def _channel_trouble(self, channel: str, error: str) -> None:
-        key = f"channel {channel}"
-        if error:
-            self._trouble(key, error)
-        else:
-            self._troubles.pop(key, None)
+        self.troubles.say(f"channel {channel}", error)
 
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
@@ -287,6 +283,18 @@ class Gateway:
 
     def _delivered(self, delivery: Delivery, event: Event) -> None:
         self.context.emit("homeline.delivery.done", shapes.delivery(delivery))
+        if delivery.attempts > 1:  # perhaps the last one that had been given up and was tried again
+            self.spawn(self._clear_delivery_alert(delivery.channel))
+
+    async def _clear_delivery_alert(self, channel: str) -> None:
+        try:
+            failed = await self.context.database(
+                Store.list_deliveries, channel=channel, state=DeliveryState.FAILED, limit=1
+            )
+        except StoreError:
+            return  # the next success looks again
+        if not failed:
+            await self.alerts.clear(f"delivery.{channel}")
 
     def _gave_up(self, delivery: Delivery, event: Event) -> None:
         self.context.emit("homeline.delivery.failed", shapes.delivery(delivery))

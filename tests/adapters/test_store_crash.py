@@ -39,7 +39,7 @@ WRITER = """
         if number % 3 == 0:
             message = store.queue_message("home", SIM, ANN, ANN, "out", "gsm7", [("00", "o"), ("00", "ut")], NOW)
             for place in (1, 2):
-                store.part_sending(message.id, place)
+                store.part_sending(message.id, place, SIM)
                 print("submitted", message.id, place, flush=True)
                 store.part_sent(message.id, place, number % 256, NOW)
             store.message_sent(message.id, NOW, plan)

@@ -44,7 +44,7 @@ def queued(store: Store, count: int = 1, *, peer: str = ANN, dongle: str = "home
 def sent(store: Store, *references: int, peer: str = ANN, sim: str = SIM) -> Message:
     message = queued(store, len(references), peer=peer, sim=sim)
     for number, reference in enumerate(references, 1):
-        store.part_sending(message.id, number)
+        store.part_sending(message.id, number, SIM)
         store.part_sent(message.id, number, reference, NOW + 1)
     store.message_sent(message.id, NOW + 1, plan)
     return store.get_message(message.id)[0]
@@ -104,13 +104,13 @@ def test_a_message_needs_parts(store: Store) -> None:
 
 def test_sent(store: Store) -> None:
     message = queued(store, 2)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     assert state(store, message) is MessageState.SENDING
     assert part_states(store, message) == ["sending", "queued"]
     assert store.next_queued("home", NOW) is None
     assert store.delete_messages([message.id], NOW) == 0  # not while the modem has it
     store.part_sent(message.id, 1, 17, NOW + 3)
-    store.part_sending(message.id, 2)
+    store.part_sending(message.id, 2, SIM)
     store.part_sent(message.id, 2, 18, NOW + 4)
     store.message_sent(message.id, NOW + 5, plan)
     found, parts, deliveries = store.get_message(message.id)
@@ -121,9 +121,9 @@ def test_sent(store: Store) -> None:
 
 def test_only_what_was_refused_is_sent_again(store: Store) -> None:
     message = queued(store, 3)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     store.part_sent(message.id, 1, 17, NOW)
-    store.part_sending(message.id, 2)
+    store.part_sending(message.id, 2, SIM)
     store.part_failed(message.id, 2, "+CMS ERROR: 42")
     store.message_retry(message.id, NOW + 30, "+CMS ERROR: 42")
     assert part_states(store, message) == ["sent", "queued", "queued"]
@@ -135,7 +135,7 @@ def test_only_what_was_refused_is_sent_again(store: Store) -> None:
 
 def test_failed(store: Store) -> None:
     message = queued(store)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     store.part_failed(message.id, 1, "refused")
     event = store.message_failed(message.id, "refused \udcff" + "x" * 9999, NOW + 9, plan)
     assert (event.kind, event.peer, event.fields["message"]) == (EventKind.REPORT, ANN, str(message.id))
@@ -151,10 +151,10 @@ def test_failed(store: Store) -> None:
 
 def test_an_unknown_part_makes_the_message_unknown_for_good(store: Store) -> None:
     message = queued(store, 2)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     store.part_unknown(message.id, 1, "the answer was lost")
     assert state(store, message) is MessageState.UNKNOWN
-    store.part_sending(message.id, 2)
+    store.part_sending(message.id, 2, SIM)
     store.part_sent(message.id, 2, 9, NOW)
     found, event = store.message_sent(message.id, NOW, plan)
     assert (found.state, found.error, event) == (MessageState.UNKNOWN, "the answer was lost", None)
@@ -164,9 +164,9 @@ def test_an_unknown_part_makes_the_message_unknown_for_good(store: Store) -> Non
 
 def test_the_owner_sends_it_again(store: Store) -> None:
     message = queued(store, 2)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     store.part_sent(message.id, 1, 9, NOW)
-    store.part_sending(message.id, 2)
+    store.part_sending(message.id, 2, SIM)
     store.part_unknown(message.id, 2, "lost")
     store.message_resend(message.id, NOW + 5)
     assert part_states(store, message) == ["sent", "queued"]
@@ -190,10 +190,10 @@ def test_a_queued_message_that_is_deleted_is_not_sent(store: Store) -> None:
 def test_what_a_crash_leaves(path: Path) -> None:
     store = Store.open(path)
     submitted, between, waiting, refused = (queued(store, 2) for _ in range(4))
-    store.part_sending(submitted.id, 1)
-    store.part_sending(between.id, 1)
+    store.part_sending(submitted.id, 1, SIM)
+    store.part_sending(between.id, 1, SIM)
     store.part_sent(between.id, 1, 5, NOW)
-    store.part_sending(refused.id, 1)
+    store.part_sending(refused.id, 1, SIM)
     store.part_failed(refused.id, 1, "busy")
     store.close()
     store = Store.open(path)
@@ -286,7 +286,7 @@ def test_a_report_is_about_the_newest_of_its_reference(store: Store) -> None:
 @pytest.mark.parametrize(("status", "settled"), [("delivered", MessageState.DELIVERED), ("pending", MessageState.SENT)])
 def test_a_report_resolves_an_unknown_message(store: Store, status: ReportStatus, settled: MessageState) -> None:
     message = queued(store)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     store.part_unknown(message.id, 1, "lost")
     assert report(store, 77, status) == (settled, status == "delivered")
     found, parts, _ = store.get_message(message.id)
@@ -296,7 +296,7 @@ def test_a_report_resolves_an_unknown_message(store: Store, status: ReportStatus
 def test_a_known_reference_goes_before_an_unknown_one(store: Store) -> None:
     known = sent(store, 7)
     lost = queued(store)
-    store.part_sending(lost.id, 1)
+    store.part_sending(lost.id, 1, SIM)
     store.part_unknown(lost.id, 1, "lost")
     report(store, 7)
     assert (state(store, known), state(store, lost)) == (MessageState.DELIVERED, MessageState.UNKNOWN)
@@ -304,7 +304,7 @@ def test_a_known_reference_goes_before_an_unknown_one(store: Store) -> None:
 
 def test_a_report_faster_than_the_answer(store: Store) -> None:
     message = queued(store)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     assert report(store, 7) == (MessageState.SENDING, False)
     store.part_sent(message.id, 1, 7, NOW)
     store.message_sent(message.id, NOW + 51, plan)
@@ -314,7 +314,7 @@ def test_a_report_faster_than_the_answer(store: Store) -> None:
 
 def test_a_report_that_comes_although_the_answer_is_lost(store: Store) -> None:
     message = queued(store)
-    store.part_sending(message.id, 1)
+    store.part_sending(message.id, 1, SIM)
     assert report(store, 7) == (MessageState.SENDING, False)
     store.part_unknown(message.id, 1, "lost")
     found, event = store.message_sent(message.id, NOW, plan)
@@ -324,3 +324,31 @@ def test_a_report_that_comes_although_the_answer_is_lost(store: Store) -> None:
 
 def test_received_messages_are_no_matter_of_reports(store: Store) -> None:
     assert store.apply_report(SIM, ANN, 7, "delivered", NOW, NOW, nothing) is None
+
+
+def test_a_failure_that_was_faster_than_the_answer_says_why(store: Store) -> None:
+    message = queued(store)
+    store.part_sending(message.id, 1, SIM)
+    assert store.apply_report(SIM, ANN, 9, "failed", NOW, NOW, nothing) is not None
+    store.part_sent(message.id, 1, 9, NOW)
+    after, event = store.message_sent(message.id, NOW, nothing)
+    assert (after.state, after.error) == (MessageState.FAILED, "The network could not deliver it.")
+    assert event is not None
+
+
+def test_reports_are_of_the_sim_that_sent(store: Store) -> None:
+    """A message may be queued before the SIM was read."""
+    message = queued(store, sim="")
+    store.part_sending(message.id, 1, SIM)
+    store.part_sent(message.id, 1, 9, NOW)
+    store.message_sent(message.id, NOW, nothing)
+    joined = store.apply_report(SIM, ANN, 9, "delivered", NOW, NOW, nothing)
+    assert joined is not None
+    assert joined[0].state is MessageState.DELIVERED
+
+
+def test_a_message_that_was_deleted_is_not_sent(store: Store) -> None:
+    message = queued(store)
+    assert store.delete_messages([message.id], NOW) == 1
+    with pytest.raises(NotFound):
+        store.part_sending(message.id, 1, SIM)

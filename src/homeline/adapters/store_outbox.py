@@ -93,11 +93,15 @@ class Outbox(Deliveries):
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
-    def part_sending(self, message: int, number: int) -> None:
-        """Commit that the modem gets this part now."""
+    def part_sending(self, message: int, number: int, sim: str) -> None:
+        """Commit that the modem gets this part now. Raises NotFound when the message was deleted meanwhile.
+
+        `sim` is the one that sends it, whose reports will tell of it: when it was queued none may have been known.
+        """
         with self._writing():
+            if not self._run("UPDATE message SET state = 'sending', sim = ? WHERE id = ?", sim, message).rowcount:
+                raise NotFound(f"There is no message {message}.")
             self._run("UPDATE part SET state = 'sending', error = '' WHERE message = ? AND number = ?", message, number)
-            self._run("UPDATE message SET state = 'sending' WHERE id = ?", message)
 
     def part_sent(self, message: int, number: int, reference: int, now: int) -> None:
         """The network took it under this reference (TP-MR)."""
@@ -136,12 +140,12 @@ class Outbox(Deliveries):
         A report that was faster than the modem's answer has settled it already: then its event as well.
         """
         with self._writing():
-            state = self._settled_state(message)
+            state, before = self._settled_state(message), self._existing(message)
             unknown, delivered = state is MessageState.UNKNOWN, state is MessageState.DELIVERED
             self._run(
-                "UPDATE message SET state = ?, sent_at = iif(?, sent_at, ifnull(sent_at, ?)), "
-                "error = iif(?, error, ''), delivered_at = iif(?, ifnull(delivered_at, ?), delivered_at) WHERE id = ?",
-                *(state, unknown, now, unknown, delivered, now, message),
+                "UPDATE message SET state = ?, sent_at = iif(?, sent_at, ifnull(sent_at, ?)), error = ?, "
+                "delivered_at = iif(?, ifnull(delivered_at, ?), delivered_at) WHERE id = ?",
+                *(state, unknown, now, self._settled_error(state, before), delivered, now, message),
             )
             found = self._existing(message)
             final = state in (MessageState.DELIVERED, MessageState.FAILED)

@@ -31,6 +31,7 @@ _ONLY_FOLDER = 0x01000000
 _EVENT = struct.Struct("iIII")  # struct inotify_event: wd, mask, cookie, len; the name follows
 
 FILES = _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _DELETE  # a file's contents are new, or it is gone
+COPIES = FILES | _ATTRIB  # or it may be read now
 # No CLOSE_WRITE: we close ports ourselves. ATTRIB: hotplug scripts set owner and mode after the node is there.
 DEVICES = _CREATE | _DELETE | _MOVED_FROM | _MOVED_TO | _ATTRIB
 
@@ -64,8 +65,8 @@ class Watch:
     ) -> None:
         """Calls `changed` on the loop when an entry of folder `path` for which `wanted(name)` holds has changed.
 
-        `mask` is FILES or DEVICES. `changed` may also be called without cause: after lost events, or when the folder
-        itself was replaced. A folder is watched once. HomelineError if it is not there or may not be read.
+        `mask` is FILES, COPIES or DEVICES. `changed` may also be called without cause: after lost events, or when the
+        folder itself was replaced. A folder is watched once. HomelineError if it is not there or may not be read.
         """
         folder = _Folder(path, mask, wanted, changed, settle)
         error = self._start(folder)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from homeline.adapters.store import Store
 from homeline.errors import StoreError
@@ -14,31 +15,56 @@ from homeline.service.context import Context
 log = logging.getLogger(__name__)
 
 
+class Unstored(NamedTuple):
+    """An alert that the store could not take."""
+
+    text: str
+    advice: str
+    severity: str
+    dongle: str
+
+
 @dataclass(slots=True)
 class Alerts:
-    """Raises and clears alerts. What the store cannot take is kept as a problem in memory."""
+    """Raises and clears alerts. What the store cannot take is a problem of `status` until it can."""
 
     context: Context
-    unstored: dict[str, Problem]
+    _unstored: dict[str, Unstored] = field(default_factory=dict)
 
-    async def raise_(self, key: str, text: str, advice: str = "", severity: str = "warning", dongle: str = "") -> None:
-        """Raise the alert `key`, or refresh it while it is open. Never fails."""
-        log.warning("Alert: %s %s", text, advice)
+    async def raise_(
+        self, key: str, text: str, advice: str = "", severity: str = "warning", dongle: str = "", logged: str = ""
+    ) -> None:
+        """Raise the alert `key`, or refresh it while it is open. Never fails.
+
+        `logged` takes the place of a text that holds what the log may not: numbers.
+        """
+        log.warning("Alert: %s %s", logged or text, advice)
+        await self._raise(key, Unstored(text, advice, severity, dongle))
+
+    async def _raise(self, key: str, item: Unstored) -> None:
         context = self.context
         try:
-            alert, new, event = await context.database(
-                Store.raise_alert, key, text, advice, severity, dongle, context.clock(), context.plan
-            )
+            alert, new, event = await context.database(Store.raise_alert, key, *item, context.clock(), context.plan)
         except StoreError:
-            self.unstored[key] = Problem(key, text, advice)
+            self._unstored[key] = item
             return
+        self._unstored.pop(key, None)
         if new:
             context.emit("homeline.alert.raised", shapes.alert(alert))
         context.happened(event)
 
+    async def store_again(self) -> None:
+        """The store can be written again."""
+        for key, item in list(self._unstored.items()):
+            await self._raise(key, item)
+
+    def problems(self) -> list[Problem]:
+        """The alerts that are not stored."""
+        return [Problem(key, item.text, item.advice) for key, item in self._unstored.items()]
+
     async def clear(self, key: str) -> None:
         """The cause of `key` is gone. Never fails."""
-        self.unstored.pop(key, None)
+        self._unstored.pop(key, None)
         context = self.context
         try:
             alert = await context.database(Store.clear_alert, key, context.clock())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from homeline.config import Config, Dongle
@@ -13,11 +12,12 @@ from homeline.service.dongle import SerialDongle
 from homeline.service.dongle_ports import PortBook
 from homeline.service.host import Timing
 from homeline.service.hosting import DriverHost
+from homeline.service.keeping import keep
 from homeline.service.outbox import Outbox
+from homeline.service.troubles import Say
 
-log = logging.getLogger(__name__)
-
-STOP_TIMEOUT = 10.0  # seconds that a dongle may take to let go of its port
+SUBMIT_TIMEOUT = 3.0  # seconds that a message which the modem has got may take to be answered
+STOP_TIMEOUT = 5.0  # seconds that a dongle may take to let go of its port
 
 
 class Fleet:
@@ -31,12 +31,15 @@ class Fleet:
         paths: Paths,
         clock: Callable[[], int],
         timing: Timing,
+        say: Say,
     ) -> None:
+        """`say` is told of defects, as `keeping.keep` does."""
         self.dongles = dongles
         self._host, self._outbox, self._paths, self._clock, self._timing = host, outbox, paths, clock, timing
+        self._say = say
         self._book = PortBook()
         self._settings: dict[str, Dongle] = {}  # what each was started with
-        self._runs: dict[str, list[asyncio.Task[None]]] = {}
+        self._runs: dict[str, tuple[asyncio.Task[None], asyncio.Task[None]]] = {}  # driver and outbox
         self._turn = asyncio.Lock()
 
     async def apply(self, config: Config) -> None:
@@ -67,19 +70,17 @@ class Fleet:
             settings, self._host, self._paths, clock=self._clock, timing=self._timing, book=self._book
         )
         self.dongles[name], self._settings[name] = dongle, settings
-        loop = asyncio.get_running_loop()
-        self._runs[name] = [loop.create_task(dongle.run()), loop.create_task(self._outbox.serve(name))]
-        for task in self._runs[name]:
-            task.add_done_callback(_ended)
+        self._runs[name] = (
+            asyncio.create_task(keep(f"driver of {name}", dongle.run, self._say)),
+            asyncio.create_task(keep(f"outbox of {name}", lambda: self._outbox.serve(name), self._say)),
+        )
 
     async def _stop(self, name: str) -> None:
-        tasks = self._runs.pop(name)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+        """The outbox first: what the modem has got is answered, if that does not take long, and else `unknown`."""
+        driver, outbox = self._runs.pop(name)
+        outbox.cancel()
+        await self._outbox.settle(name, SUBMIT_TIMEOUT)
+        driver.cancel()
+        await asyncio.wait((driver, outbox), timeout=STOP_TIMEOUT)
+        await self._outbox.settle(name, SUBMIT_TIMEOUT)  # with the port closed, that is only a commit
         del self.dongles[name], self._settings[name]
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("A dongle's driver or outbox failed", exc_info=error)

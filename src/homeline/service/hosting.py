@@ -20,6 +20,7 @@ from homeline.service.inbox import Inbox
 from homeline.service.outbox import Outbox, alert_key
 from homeline.service.signal import SignalHistory
 from homeline.service.status import ADVICE
+from homeline.service.unbroken import unbroken
 from homeline.service.ussd import Ussd
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ class DriverHost:
         return dispositions
 
     async def reported(self, report: StatusReport, dongle: str, sim: str, raw: str) -> None:
+        await unbroken(self._reported(report, dongle, sim))
+
+    async def _reported(self, report: StatusReport, dongle: str, sim: str) -> None:
         context = self.context
         now = context.clock()
         at = report.discharge.at if report.discharge else now
@@ -70,11 +74,13 @@ class DriverHost:
         if joined is None:
             log.info("%s: a status report for no message of ours", dongle)
             return
-        message, _ = joined
+        message, event = joined
+        if event is None:
+            return  # nothing is settled by it, or all was before
         if message.state is MessageState.DELIVERED:
             context.emit("homeline.message.delivered", shapes.message(message))
             self.spawn(self.alerts.clear(alert_key(message.id)))  # of one whose answer was lost
-        elif message.state is MessageState.FAILED:
+        else:
             context.emit("homeline.message.failed", shapes.message(message))
         context.wake()
 
@@ -120,7 +126,7 @@ class DriverHost:
         if status.state in (DongleState.READY, DongleState.DISABLED):
             if (timer := self._overdue.pop(name, None)) is not None:
                 timer.cancel()
-                self.spawn(self.alerts.clear(f"dongle.{name}"))
+            self.spawn(self.alerts.clear(f"dongle.{name}"))  # it may be open since the last run
         elif name not in self._overdue:
             self._overdue[name] = asyncio.get_running_loop().call_later(GRACE, self._out_of_order, name)
 
@@ -142,9 +148,9 @@ class DriverHost:
         used, size = status.storage_used, status.storage_size
         if used is None or not size:
             return
-        last = self._last_full.get(status.name, False)
+        last = self._last_full.get(status.name)  # None at first: an alert may be open since the last run
         full = used >= size * NEARLY_FULL
-        if full != last:
+        if full is not last:
             self._last_full[status.name] = full
             key = f"storage.{status.name}"
             if full:

@@ -12,6 +12,7 @@ from homeline.errors import NoData, StoreError
 from homeline.model import Direction, Disposition, DongleStatus, Event, ReceivedPart
 from homeline.service import numbering, shapes
 from homeline.service.context import Context
+from homeline.service.unbroken import unbroken
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ class Inbox:
 
     async def received(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
         """Commit parts in one transaction; what each may become on the SIM. Raises StoreError: they must stay there."""
+        return await unbroken(self._receive(parts, archived))
+
+    async def _receive(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
         context = self._context
         country = context.config.main.country
         known = [replace(part, peer=await numbering.peer(part.sender, country, part.sender_type)) for part in parts]

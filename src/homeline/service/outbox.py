@@ -10,15 +10,15 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import randrange
-from typing import Protocol
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from homeline.adapters.store import Store
 from homeline.config import Dongle
 from homeline.core import numbers, outgoing
-from homeline.errors import HomelineError, InvalidArgument, ModemError, StoreError
+from homeline.errors import HomelineError, InvalidArgument, ModemError, NotFound, StoreError
 from homeline.model import DongleState, DongleStatus, Message, MessageState, Part
 from homeline.protocol import pdu
 from homeline.protocol.pdu import Content
@@ -28,6 +28,9 @@ from homeline.service.context import Context
 from homeline.service.picking import pick
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 LONGEST_SLEEP = 3600.0  # seconds: an upper bound, for clocks that jump
 # What the bus is told when a submission has ended.
@@ -56,10 +59,11 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Queue:
-    """One dongle's worker: what wakes it, and when it sent (monotonic seconds), for the rate limit."""
+    """One dongle's worker: what wakes it, when it sent (monotonic seconds) for the rate limit, what it sends now."""
 
-    wake: asyncio.Event
-    sent: deque[float]
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: deque[float] = field(default_factory=deque)
+    under_way: asyncio.Task[None] | None = None
 
 
 class Outbox:
@@ -106,7 +110,7 @@ class Outbox:
         message = await context.database(
             Store.queue_message,
             name,
-            sender.status.iccid or sender.status.imsi,
+            sender.status.sim,
             address,
             to,
             text,
@@ -154,7 +158,7 @@ class Outbox:
 
     async def serve(self, name: str) -> None:
         """Send what is queued for one dongle, until cancelled."""
-        queue = self._queues.setdefault(name, Queue(asyncio.Event(), deque()))
+        queue = self._queues.setdefault(name, Queue())
         while True:
             queue.wake.clear()
             try:
@@ -162,11 +166,23 @@ class Outbox:
             except StoreError as error:
                 log.warning("%s: the outbox cannot be read or written: %s", name, error)
                 pause = STORE_PAUSE
+            except NotFound as error:  # deleted meanwhile, or gone with a damaged database
+                log.info("%s: %s", name, error)
+                pause = 0.0
             if pause > 0:
                 await _sleep_until(queue.wake, pause)
 
+    async def settle(self, name: str, patience: float) -> None:
+        """Wait until what is being sent for a dongle has ended and is committed, at most so many seconds."""
+        queue = self._queues.get(name)
+        if queue is not None and queue.under_way is not None:
+            await asyncio.wait([queue.under_way], timeout=patience)
+
     async def _next(self, name: str, queue: Queue) -> float:
         """Try to send one message; seconds until there may be something to do again."""
+        if queue.under_way is not None:  # of before the dongle's settings changed: nothing may be sent beside it
+            await asyncio.wait([queue.under_way])
+            queue.under_way = None
         sender = self._dongles.get(name)
         if sender is None or sender.status.state is not DongleState.READY:
             return LONGEST_SLEEP  # its change of state nudges
@@ -179,7 +195,10 @@ class Outbox:
         message, parts = waiting
         pause = self._over_rate(name, queue, len(parts))
         if pause <= 0:
-            await self._send(sender, message, parts, queue)
+            # Not to be cut off: what the modem has got must be known, or the message would stay `sending`.
+            queue.under_way = asyncio.get_running_loop().create_task(self._send(sender, message, parts, queue))
+            await asyncio.shield(queue.under_way)
+            queue.under_way = None
         return pause
 
     def _over_rate(self, name: str, queue: Queue, parts: int) -> float:
@@ -193,41 +212,50 @@ class Outbox:
 
     async def _send(self, sender: Sender, message: Message, parts: Sequence[Part], queue: Queue) -> None:
         """Submit the parts that the network does not have yet, and settle the message's state."""
-        database, clock = self._context.database, self._context.clock
+        clock = self._context.clock
         for part in parts:
             if part.state in ("sent", "delivered", "unknown"):
                 continue
-            await database(Store.part_sending, message.id, part.number)
+            await self._commit(Store.part_sending, message.id, part.number, sender.status.sim)
             queue.sent.append(time.monotonic())
             try:
                 reference = await sender.submit(part.pdu, _tpdu_length(part.pdu))
             except HomelineError as error:
                 if outgoing.may_have_gone(error):
                     log.warning("Message %d part %d: %s", message.id, part.number, error)
-                    await database(Store.part_unknown, message.id, part.number, str(error))
+                    await self._commit(Store.part_unknown, message.id, part.number, str(error))
                     continue
-                await database(Store.part_failed, message.id, part.number, str(error))
+                await self._commit(Store.part_failed, message.id, part.number, str(error))
                 await self._refused(message, error)
                 return
             else:
-                await database(Store.part_sent, message.id, part.number, reference, clock())
-        after, event = await database(Store.message_sent, message.id, clock(), self._context.plan)
+                await self._commit(Store.part_sent, message.id, part.number, reference, clock())
+        after, event = await self._commit(Store.message_sent, message.id, clock(), self._context.plan)
         self._context.happened(event)
         await self._settled(after)
+
+    async def _commit(self, method: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write what becomes of a submission, however long the store refuses: forgotten, it would stay `sending`."""
+        while True:
+            try:
+                return await self._context.database(method, *args, **kwargs)
+            except StoreError as error:
+                log.warning("What becomes of a message that is being sent waits for the database: %s", error)
+                await asyncio.sleep(STORE_PAUSE)
 
     async def _refused(self, message: Message, error: HomelineError) -> None:
         """Decide by the error's class whether the message is tried again."""
         context = self._context
-        attempts = await context.database(Store.attempts, message.id)
+        attempts = await self._commit(Store.attempts, message.id)
         refusal = error if isinstance(error, ModemError) else None
         verdict = outgoing.after_failure(refusal, attempts, self._settings(message.dongle).retries)
         if verdict.retry_after is None:
-            event = await context.database(Store.message_failed, message.id, str(error), context.clock(), context.plan)
+            event = await self._commit(Store.message_failed, message.id, str(error), context.clock(), context.plan)
             context.happened(event)
-            await self._settled((await context.database(Store.get_message, message.id))[0])
+            await self._settled((await self._commit(Store.get_message, message.id))[0])
             return
         log.warning("Message %d is tried again in %d s: %s", message.id, verdict.retry_after, error)
-        await context.database(
+        await self._commit(
             Store.message_retry, message.id, context.clock() + verdict.retry_after, str(error), verdict.counts
         )
 
@@ -258,6 +286,7 @@ class Outbox:
             f"The message to {message.peer} {what}: {message.error}",
             "It is not sent again by itself; send it once more if it did not arrive.",
             dongle=message.dongle,
+            logged=f"Message {message.id} {what}: {message.error}",
         )
 
 

@@ -16,6 +16,7 @@ from homeline.config import Config
 from homeline.errors import HomelineError, TimedOut
 from homeline.paths import Paths
 from homeline.service.context import Context
+from homeline.service.troubles import Say
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ ADVICE = "Run: /etc/init.d/homeline reload"
 
 
 class Reloader:
-    """`on_change(before)` is called when another configuration is in force; `trouble("", "")` when all is well."""
+    """`on_change(before)` is called when another configuration is in force; `say` tells why one is not."""
 
     def __init__(
         self,
@@ -34,10 +35,10 @@ class Reloader:
         bus: Bus,
         paths: Paths,
         on_change: Callable[[Config], None],
-        trouble: Callable[[str, str], None],
+        say: Say,
     ) -> None:
         self._context, self._bus, self._paths = context, bus, paths
-        self._on_change, self._trouble = on_change, trouble
+        self._on_change, self._say = on_change, say
         self._taken = asyncio.Event()
 
     async def announce(self) -> bool:
@@ -47,9 +48,9 @@ class Reloader:
             await self._bus.call("service", "event", CHANGE)
         except HomelineError as error:
             log.warning("A change of the configuration could not be announced: %s", error)
-            self._trouble(f"A change of the configuration could not be announced: {error}.", ADVICE)
+            self._say("reload", f"A change of the configuration could not be announced: {error}.", ADVICE)
             return False
-        self._trouble("", "")
+        self._say("reload", "", "")
         return True
 
     def take(self) -> None:

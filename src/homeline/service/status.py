@@ -17,6 +17,7 @@ from homeline.service import shapes
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.picking import HasStatus
+from homeline.service.troubles import Troubles
 
 # What to do about a dongle's state; the driver's `detail` says what it saw.
 ADVICE = {
@@ -52,7 +53,7 @@ class StatusReport:
     alerts: Alerts
     dongles: Mapping[str, HasStatus]
     started: float  # monotonic seconds
-    troubles: dict[str, Problem]  # of the service itself, by key
+    troubles: Troubles
     bus: Bus
 
     async def build(self, dongle: str = "") -> dict[str, Any]:
@@ -97,9 +98,9 @@ class StatusReport:
         if statuses is None:
             statuses = [item.status for item in self.dongles.values()]
         found = list(self.context.config.problems)
-        found += self.troubles.values()
+        found += self.troubles.all()
         found += [Problem("bus", words) for words in self.bus.problems]
-        found += self.alerts.unstored.values()
+        found += self.alerts.problems()
         found += [_dongle_problem(status) for status in statuses if status.state not in HEALTHY]
         if not self.context.config.dongles:
             found.append(Problem("dongle", "No dongle is configured.", "Add a section: uci set homeline.d1=dongle"))
