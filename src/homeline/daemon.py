@@ -274,7 +274,7 @@ class Gateway:
         self.troubles.say("database", str(error), advice)
 
     def _channel_trouble(self, channel: str, error: str) -> None:
-        self.troubles.say(f"channel {channel}", error)
+        self.troubles.say(f"channel {channel}", error, "Its deliveries wait, and are tried again by themselves.")
 
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
