@@ -76,3 +76,26 @@ async def test_news_are_told_once(tmp_path: Path) -> None:
         assert "damaged" in notices[0]
         assert unknown == []
         assert service.database.news() == ([], [])
+
+
+async def test_a_store_that_cannot_be_put_in_order_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lock must not keep the next try out."""
+    monkeypatch.setattr(module, "RETRY", 0.0)
+    async with Service(tmp_path) as service:
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "recover", lambda _store, _now: full(_store))
+            for _ in range(3):
+                with pytest.raises(StoreFull):
+                    await service.database(Store.unread)
+        assert await service.database(Store.unread) == 0
+
+
+async def test_a_failure_that_lasts_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "db").write_text("a file where the folder should be")
+    async with Service(tmp_path) as service:
+        traces = []
+        for _ in range(20):
+            with pytest.raises(StoreError) as caught:
+                await service.database(Store.unread)
+            traces.append(len(caught.traceback))
+        assert traces[-1] <= traces[1]

@@ -66,7 +66,7 @@ class Database:
 
     def _report(self, error: StoreError | None) -> None:
         if (error is None) != (self._failure is None) or type(error) is not type(self._failure):
-            self._failure = error
+            self._failure = None if error is None else _bare(error)
             self._on_trouble(error)
 
     def _opened(self) -> Store:
@@ -78,11 +78,16 @@ class Database:
             self._store = None
             self._tried = float("-inf")
         if time.monotonic() - self._tried < RETRY and self._failure is not None:
-            raise self._failure
+            raise _bare(self._failure)
         self._tried = time.monotonic()
         store = Store.open(self.path)
+        try:
+            unknown = store.recover(self._clock()).unknown
+        except BaseException:
+            store.close()  # or its lock would keep the next try out
+            raise
         self._notices += store.notices
-        self._unknown += store.recover(self._clock()).unknown
+        self._unknown += unknown
         self.instance = store.instance
         self._store = store
         return store
@@ -107,3 +112,8 @@ class Database:
         except (TimeoutError, StoreDamaged) as error:
             log.warning("The database was not closed cleanly: %s", error)
         self._thread.shutdown(wait=False)
+
+
+def _bare(error: StoreError) -> StoreError:
+    """The same error without its trace, which holds the store that it saw, and grows each time it is raised."""
+    return type(error)(*error.args)
