@@ -580,3 +580,22 @@ async def test_a_sample_goes_out_directly_and_leaves_no_trace(house: House) -> N
         await dispatcher.test("c", Delivery(0, 0, "rule", "c"), event)
     assert await house.deliveries() == []
     assert house.done == house.failed == house.troubles == []
+
+
+async def test_a_store_that_was_opened_again_does_not_double_what_is_under_way(house: House) -> None:
+    await house.add(1, "a")
+    channel = Fake()
+    channel.gate = asyncio.Event()
+    dispatcher = house.start(a=channel)
+    await channel.attempts(1)
+    house.store._sending.clear()  # as a new Store on the same file has it
+    dispatcher.wake()
+    while not house.store._sending:
+        await asyncio.sleep(0.005)
+    await house.add(1, "a")
+    dispatcher.wake()
+    await channel.attempts(2)
+    channel.gate.set()
+    await house.until(lambda: len(house.done) == 2)
+    assert sorted(channel.sent) == sorted(set(channel.sent))
+    assert await house.deliveries(state=DeliveryState.PENDING) == []

@@ -8,6 +8,7 @@ of thousands stays on flash. The end of each attempt is committed; a process tha
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
@@ -18,6 +19,8 @@ from homeline.model import Delivery, Event
 from homeline.service.delivery_worker import LONGEST_SLEEP, Channel, Office, StoreCall, Worker, attempt, either
 
 __all__ = ["Channel", "Dispatcher"]
+
+log = logging.getLogger(__name__)
 
 DELIVERIES = retry.Policy()
 CHANNELS = retry.Policy(longest=300.0)
@@ -119,6 +122,9 @@ class Dispatcher:
                 waiting = await self._office.call(Store.waiting_channels)
             except StoreError:
                 waiting = []  # the workers say so
+            except Exception:  # a defect in one look must not end the watch
+                log.exception("It could not be seen for which channels deliveries wait.")
+                waiting = []
             for name in waiting:
                 if name not in self._workers:
                     self._workers[name] = Worker(self._office, name, _Absent(name))

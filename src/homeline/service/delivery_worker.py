@@ -8,6 +8,7 @@ everything that backs off is tried at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -175,6 +176,8 @@ class Worker:
         if self._closing:
             await self._office.call(Store.delivery_released, delivery.id)
             return
+        if delivery.id in self._under_way:
+            return  # the store was opened again meanwhile and has forgotten that it is being sent
         delivery.state = DeliveryState.SENDING
         self._under_way[delivery.id] = asyncio.ensure_future(self._see_through(self.channel, delivery, event))
 
@@ -229,7 +232,8 @@ class Worker:
             log.info("Delivery %d is tried again in %d s: %s", delivery.id, at - now, error)
             await self._commit(lambda: office.call(Store.delivery_retry, delivery.id, at, str(error), now))
         if failing_for >= office.policy.outage:
-            await self._give_up_overdue(str(error))
+            with contextlib.suppress(StoreError):  # the next failure tries again
+                await self._give_up_overdue(str(error))
 
     async def _give_up_overdue(self, error: str) -> None:
         """End what waited for longer than its lifetime: while the channel rests its turn may never come."""
