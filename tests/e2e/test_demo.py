@@ -75,8 +75,8 @@ def visitor(folder: Path) -> Iterator[Visitor]:
     try:
         yield Visitor(process, master)
     finally:
-        process.kill()
-        process.wait()
+        process.terminate()  # in order: the daemon is its child, and would outlive a demo that is killed
+        process.wait(20)
         os.close(master)
 
 
