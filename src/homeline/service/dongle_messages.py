@@ -155,8 +155,9 @@ class Messages:
 
     async def _take_direct(self) -> None:
         while self._direct:
-            await self._commit_direct(self._direct[0])
-            self._direct.popleft()
+            item = self._direct[0]
+            await self._commit_direct(item)
+            self._drop_direct(item)
             if self._modem.acknowledges:
                 await self._acknowledge()
 
@@ -169,9 +170,14 @@ class Messages:
                 await self._host.received([self._part(item.pdu)], archived=False)
         except StoreError:
             if self._modem.acknowledges:  # not acknowledged, the network sends it again as soon as we listen again
-                self._direct.popleft()
+                self._drop_direct(item)
                 await take_step(self._port, self._modem, bringup.INDICATIONS)
             raise
+
+    def _drop_direct(self, item: Direct) -> None:
+        """It is dealt with; `shown` may have dropped it already, and then the next one is first."""
+        if self._direct and self._direct[0] is item:
+            self._direct.popleft()
 
     async def _acknowledge(self) -> None:
         try:
@@ -205,10 +211,12 @@ class Messages:
             return
         owners = self._owners(memory)
         known = await self._is_known(owners)
+        told = set(self._told)  # not those told from now on: they may mean a newer message than the one that is read
         found = await self._storages.everything(memory, use)
         self._forget_gone(memory, found)
-        for slot, _stored in found:  # now: once something is deleted, an indication may mean a new message in its slot
-            self._told.pop(slot, None)
+        for slot, _stored in found:
+            if slot in told:
+                self._told.pop(slot, None)
         await self._hand_over(found, strange=not known)
         for owner in owners:
             if not self._known[owner]:
@@ -281,8 +289,9 @@ class Messages:
                 await self._make_room(memory)
 
     def _deletable(self, slot: Slot) -> bool:
+        """Committed, and still what lies there: a message may take the place of one (3GPP TS 23.040 9.2.3.9)."""
         handled = self._handled.get(slot)
-        return handled is not None and handled.disposition is Disposition.STORED
+        return slot not in self._told and handled is not None and handled.disposition is Disposition.STORED
 
     async def _make_room(self, memory: str) -> None:
         """Delete the oldest that are stored, when few slots are left."""
@@ -295,15 +304,17 @@ class Messages:
 
     async def _delete(self, slots: Sequence[Slot]) -> None:
         for slot in slots:
+            if not self._deletable(slot):  # told of meanwhile
+                continue
             # Forgotten first: a new message may be in the slot before we hear that the old one is gone.
-            handled = self._handled.pop(slot, None)
+            handled = self._handled.pop(slot)
             self._seen.discard(slot)
             try:
                 await self._storages.delete(slot)
             except ModemError as error:
                 log.warning("%s: slot %d of %s cannot be emptied: %s", self._name, slot[1], slot[0], error)
                 self._drain_at = min(self._drain_at, self._loop.time() + self._timing.store_retry)
-                if handled is not None and slot not in self._told:
+                if slot not in self._told:
                     self._handled[slot] = handled
 
 
