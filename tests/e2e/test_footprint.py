@@ -18,7 +18,7 @@ from e2e.kit import Home, living
 from homeline.model import DongleState
 from homeline.service.host import Timing
 from homeline_lab.bench import procfs
-from homeline_lab.bench.ours import Homeline
+from homeline_lab.bench.ours import Homeline, compile_daemon
 from homeline_lab.bench.scene import scene
 from homeline_lab.dongle import Dongle
 from service.dongle_kit import Host, driving
@@ -50,6 +50,7 @@ sys.stdin.read()
 
 async def loaded(home: Home) -> set[str]:
     """The modules that the daemon has imported until now: `-X importtime` names them as it goes."""
+    compile_daemon()
     command = [*home.command(["-X", "importtime", "-m", "homeline", "run", "--root", str(home.root)])]
     await home.start(command=command)
     await home.warm_up()
@@ -97,7 +98,6 @@ def bare_memory() -> float:
 async def test_memory_idle_and_after_a_thousand_messages(tmp_path: Path) -> None:
     """Against a bare interpreter, because what that takes differs from build to build."""
     async with scene(Homeline, 255) as s:
-        await s.rest()  # the first start may have compiled modules, whose memory stays
         await s.program.start()
         await s.program.settled()
         idle = procfs.memory(s.program.pids())
