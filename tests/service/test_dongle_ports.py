@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from homeline.adapters import usb
 from homeline.model import DongleState, Reason
-from homeline.service.dongle_ports import PortBook
+from homeline.service.dongle_ports import Finder, Link, PortBook
 from homeline_lab.dongle import Dongle
-from service.dongle_kit import Host, driving
+from service.dongle_kit import QUICK, Host, driving
 
 MODELS = ["e1750", "ec25", "sim7600", "generic"]
 
@@ -93,3 +97,38 @@ async def test_something_that_is_no_serial_port(tmp_path: Path) -> None:
     (tmp_path / "dev/ttyUSB0").write_text("a file")
     async with driving(tmp_path, host, port="/dev/ttyUSB0"):
         assert (await host.state(DongleState.FAILED)).reason is Reason.NOT_A_MODEM
+
+
+async def test_a_dongle_that_is_stopped_while_its_imei_is_asked_lets_go_of_the_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a change of its settings does: the new one must find the port free."""
+    book, asked = PortBook(), asyncio.Event()
+
+    async def never(_finder: Finder, _link: Link) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    async with Dongle("e1750", tmp_path):
+        with monkeypatch.context() as patch:
+            patch.setattr(Finder, "_is_ours", never)
+            async with driving(tmp_path, Host(), book=book), asyncio.timeout(10):
+                await asked.wait()
+        assert book.taken == {}
+        host = Host()
+        async with driving(tmp_path, host, book=book):
+            await host.up()
+
+
+async def test_a_kernel_that_does_not_answer_holds_up_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading a device's name waits while the kernel resets the device."""
+    held = threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(usb, "candidates", lambda _sys, _dev: held.wait(10) and [])
+        host = Host()
+        async with driving(tmp_path, host, timing=replace(QUICK, open=0.05)):
+            state = await host.state(DongleState.BLOCKED)
+            assert state.reason is Reason.OPEN_TIMEOUT
+            held.set()
+            await host.state(DongleState.ABSENT)

@@ -78,7 +78,7 @@ async def open_port(path: Path, baudrate: int, timeout: float, opener: Opener = 
     """Open and lock a port. Raises PortError with a reason: open_timeout, port_owned, no_permission, no_port, …"""
     try:
         async with asyncio.timeout(timeout):
-            device = await _in_thread(lambda: opener(str(path), baudrate), unwanted=_close)
+            device = await in_thread(lambda: opener(str(path), baudrate), unwanted=_close)
             return Port(device, path)
     except TimeoutError:
         raise PortError(f"{path}: opening it did not end within {timeout:g} s", Reason.OPEN_TIMEOUT) from None
@@ -86,8 +86,11 @@ async def open_port(path: Path, baudrate: int, timeout: float, opener: Opener = 
         raise _port_error(path, error) from error
 
 
-def _in_thread(work: Callable[[], R], unwanted: Callable[[R], None]) -> asyncio.Future[R]:
-    """The result of `work` in a daemon thread; `unwanted` gets it, in a thread too, if nobody waits any more."""
+def in_thread(work: Callable[[], R], unwanted: Callable[[R], None] = lambda _result: None) -> asyncio.Future[R]:
+    """The result of `work` in a daemon thread; `unwanted` gets it, in a thread too, if nobody waits any more.
+
+    For what the kernel may hold for long: such a thread holds up neither the loop nor the end of the program.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[R] = loop.create_future()
 
@@ -181,7 +184,7 @@ class Port:
             self._stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_WAIT):
-                await _in_thread(lambda: _close(self._device), unwanted=lambda _none: None)
+                await in_thread(lambda: _close(self._device))
 
     def _readable(self) -> None:
         try:

@@ -76,7 +76,7 @@ class Finder:
         """The open port of the dongle; `opening` is told of each port that is tried. Raises PortError."""
         async with self._book.turn:
             errors = []
-            for candidate in self._candidates():
+            for candidate in self._candidates(await self._look()):
                 opening(candidate)
                 try:
                     link = await self._try(candidate)
@@ -86,9 +86,14 @@ class Finder:
                     self._book.deaf[candidate.device] += error.reason == Reason.NOT_A_MODEM
                     continue
                 del self._book.deaf[candidate.device]
-                if await self._is_ours(link):
+                ours = False
+                try:
+                    ours = await self._is_ours(link)
+                finally:  # also when the dongle's settings change meanwhile
+                    if not ours:
+                        await link.close()
+                if ours:
                     return link
-                await link.close()
         raise _most_telling(errors) or PortError(self._absent(), Reason.NO_PORT)
 
     def _absent(self) -> str:
@@ -99,10 +104,17 @@ class Finder:
             return f"no serial port in USB socket {config.usb_path}"
         return f"no modem with IMEI {config.imei} is plugged in" if config.imei else "no USB modem is plugged in"
 
-    def _candidates(self) -> list[Candidate]:
+    async def _look(self) -> list[Candidate]:
+        """All ports there are. Reading what a device calls itself waits for the kernel while that resets the device."""
+        try:
+            async with asyncio.timeout(self._timing.open):
+                return await serial.in_thread(lambda: usb.candidates(self._paths.sys, self._paths.dev))
+        except TimeoutError:
+            raise PortError("the kernel does not say what USB devices there are", Reason.OPEN_TIMEOUT) from None
+
+    def _candidates(self, found: list[Candidate]) -> list[Candidate]:
         """The ports to try, in order. Raises PortError when none can be chosen."""
         config, book = self._config, self._book
-        found = usb.candidates(self._paths.sys, self._paths.dev)
         devices = usb.by_device(found)
         book.forget_absent(set(devices))
         if config.port:
@@ -140,7 +152,7 @@ class Finder:
         except PortError as error:
             held.release()
             if error.reason in (Reason.PORT_OWNED, Reason.NO_PERMISSION):
-                raise PortError(owner.explain(port, error.reason, paths.locks, paths.proc), error.reason) from error
+                raise await self._explained(port, error.reason) from error
             raise
         except BaseException:
             held.release()
@@ -154,6 +166,12 @@ class Finder:
             await link.close()
             raise
         return link
+
+    async def _explained(self, port: Path, reason: str) -> PortError:
+        """In a thread: who has a port is found by looking through the open files of all processes."""
+        paths = self._paths
+        words = await serial.in_thread(lambda: owner.explain(port, reason, paths.locks, paths.proc))
+        return PortError(words, reason)
 
     async def _greet(self, at: AtPort) -> None:
         """Raises PortError unless a modem answers."""
