@@ -479,6 +479,8 @@ def test_technologies() -> None:
         ('((0,1),(2)),"x', ["((0,1)", "(2))", '"x']),
         ('(0,1,"a', ['(0,1,"a']),
         ('ME", "SR"', ['ME", "SR"']),
+        ('0,0,"T"Mobile, "D"",2', ["0", "0", '"T"Mobile, "D""', "2"]),
+        ('"","" ,"a"', ['""', '""', '"a"']),
     ],
 )
 def test_fields(text: str, fields: list[str]) -> None:
@@ -498,6 +500,10 @@ def test_ranges() -> None:
         ("004D0054004E", "MTN"),
         ("0928092E0938094D09240947", "नमस्ते"),
         ("12345678", "12345678"),
+        ("00410042", "AB"),
+        ("002010012345", "002010012345"),  # a number of Egypt
+        ("T\xc3\xbcrk", "Türk"),
+        ("T\xfcrk", "Türk"),
         ("airtel", "airtel"),
         ("ABCD", "ABCD"),
         ("00", "00"),

@@ -47,6 +47,9 @@ def test_other_projects_vectors(row: Any) -> None:
         ('+CUSD: 1,"a, "b", c",15', Reply(State.WANTED, 'a, "b", c', 15)),
         ('+CUSD: 0,"x",', Reply(State.DONE, "x")),
         ("+CUSD: 0,C8329BFD06,15", Reply(State.DONE, "Hello", 15, Dialect.PACKED)),
+        ("+CUSD: 0,Balance 5,50 EUR,15", Reply(State.DONE, "Balance 5,50 EUR", 15)),
+        ('+CUSD: 0,"cut', Reply(State.DONE, "cut")),
+        ('+CUSD: 0,"cut,15', Reply(State.DONE, "cut", 15)),
         ("+CUSD: 9", None),
         ("+CUSD: ", None),
         ("+CUSD: 0 nonsense", None),
@@ -83,6 +86,7 @@ def test_lines(line: str, reply: Reply | None) -> None:
         ("w{hlen", 15, "IRA", None, "w{hlen"),
         ("w\xc3\xa4hlen", 15, "UTF-8", None, "wählen"),
         ("w\xe4hlen", 15, "8859-1", None, "wählen"),
+        ("5 €", 15, "UTF-8", None, "5 €"),  # not as the framer gives it, and no reason to lose a letter
         ("414243", 0xF4, "GSM", None, "414243"),
         ("4A4B4C", 0xF4, "GSM", None, "JKL"),
     ],

@@ -49,6 +49,7 @@ _TWO_LINES = re.compile(r"\+(?:CMT:|CBM:|CDS:\s*\d+\s*$)")  # a PDU follows; tex
 _PREFIXED = re.compile(r"[+^*$%#&_][A-Z0-9_+]{2,16}:", re.IGNORECASE)
 _KEYWORDS = re.compile(
     r"RING|RDY|START|CALL READY|SMS READY|(?:SMS|PB) DONE|SIM READY|NORMAL POWER DOWN|POWERED DOWN|\^SYSSTART"
+    r"|APP RDY|(?:OPL|PNN|EONS) UPDATING|DST: ?\d|ALARM (?:RING|MODE)"
     r"|\+?SMS FULL|HANGUP: ?\d+|VOICE CALL: ?(?:BEGIN|END).*|MISSED_CALL: ?.*|(?:OVER|UNDER)-VOLTAGE.*"
     r"|NO CARRIER|BUSY|NO ANSWER|NO DIAL ?TONE|CONNECT.*",
     re.IGNORECASE,
@@ -364,5 +365,5 @@ def _payload(command: Command[Any]) -> str:
 
 def _fits(header: str, pdu: str) -> bool:
     """Whether the length at a header's end is that of the PDU: octets without the SMSC field (3GPP TS 27.005 4.1)."""
-    length = re.search(r"(\d+)\s*$", header)
-    return length is not None and len(pdu) == 2 * (1 + int(pdu[:2], 16) + int(length[1][-6:]))
+    length = re.search(r"\d+$", header[-6:])  # so few, for the line is a stranger's
+    return length is not None and len(pdu) == 2 * (1 + int(pdu[:2], 16) + int(length[0]))

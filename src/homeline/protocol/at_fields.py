@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from homeline.errors import DecodeError, EncodeError
 
-_FIELD = re.compile(r'\s*((?:"[^"]*"?|\([^()]*\)?|[^,"(])*)(,|\Z)')
+# Modems do not escape the quotes within a string: one that nothing but a comma or the end follows closes it.
+_FIELD = re.compile(r'\s*((?:"(?:[^"]|"(?!\s*(?:,|\Z)))*"?|\([^()]*\)?|[^,"(])*)(,|\Z)')
 _RANGE = re.compile(r"^(\d+)-(\d+)$")
 _LONGEST_RANGE = 1024  # slots of a memory, at the most; a modem's slip must not make a list of millions
 _LOGGED = 120  # characters of a bad line that an error text shows
@@ -133,15 +134,25 @@ def numbers(field: str, what: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def ucs2_or_text(value: str) -> str:
-    """A string that a modem set to UCS2 prints as hexadecimal code units; any other text stays as it is.
+def octets_as_text(value: str) -> str:
+    """A line's octets (one character each) read as UTF-8, or as Latin-1 where they are none."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
 
-    Only printable code units below U+3000 count, and a string of mere digits must begin with 00, so that a plain number
-    is not taken for one.
+
+def ucs2_or_text(value: str) -> str:
+    """A string that a modem set to UCS2 prints as hexadecimal code units; any other is text, in UTF-8 if it can be.
+
+    Only printable code units below U+3000 count, and each of a string of mere digits must begin with 00, so that a
+    plain number is not taken for one.
     """
+    if not value.isascii():
+        return octets_as_text(value)
     if len(value) < 4 or len(value) % 4 or re.fullmatch(r"(?:[0-2][0-9A-Fa-f]{3})+", value) is None:
         return value
-    if not value.startswith("00") and value.isdigit():
+    if value.isdigit() and any(value[place : place + 2] != "00" for place in range(0, len(value), 4)):
         return value
     decoded = bytes.fromhex(value).decode("utf-16-be", "replace")
     return decoded if decoded.isprintable() else value

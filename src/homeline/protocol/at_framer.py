@@ -9,7 +9,11 @@ MAX_LINE = 4096  # octets; the longest honest line is a PDU in hexadecimal (some
 MAX_QUOTED = 1024  # octets that one +CUSD string may run over several lines
 
 NOISE = re.compile(r"^[^\x21-\x7e]+")  # what stands before the first printable ASCII character of a line
-_USSD_WHOLE = re.compile(rb'\+CUSD:[^"]*".*"\s*(?:,\s*\d{0,3}\s*)?', re.DOTALL)
+# Quotes within the text are not escaped: one closes it before a coding scheme, or else if all quotes are in pairs.
+_USSD_WHOLE = re.compile(
+    rb'\+CUSD:[^"]*(?:".*"\s*,\s*\d{1,3}|(?:"[^"]*"[^"]*)*"[^"]*"\s*,?)\s*',
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from enum import IntEnum, StrEnum
 
 from homeline.errors import DecodeError
 from homeline.protocol import gsm7, pdu_coding
+from homeline.protocol.at_fields import octets_as_text, unquote
 from homeline.protocol.gsm7_tables import DEFAULT, EXTENSION, overlay
 from homeline.protocol.pdu_coding import EIGHT_BIT, GSM7, UCS2
 
 GSM7_DCS, UCS2_DCS = 0x0F, 0x48  # cell broadcast scheme, 23.038 5: no language given
-_LINE = re.compile(r'\+CUSD:\s*(\d)\s*(?:,\s*(?:"(.*)"|([^",]*))\s*(?:,\s*(\d{1,3})?\s*)?)?', re.DOTALL)
+_HEAD = re.compile(r"\+CUSD:\s*(\d)\s*(?:,|\Z)", re.ASCII)
 _HEX = re.compile(r"(?:[0-9A-F]{2})+|(?:[0-9a-f]{2})+")
 _LANGUAGE = re.compile(r"[a-z]{2}\r")
 _UNICODE_LANGUAGE = 0x11  # UCS-2 after two octets that are the packed letters of a language
@@ -75,12 +76,16 @@ class Reply:
 
 
 def parse(line: str, charset: str = "", dialect: Dialect | None = None) -> Reply:
-    """A +CUSD line, which may hold line ends within its quotes, or have none. Raises DecodeError for anything else."""
-    match = _LINE.fullmatch(line.strip())
+    """A +CUSD line, which may hold line ends within its quotes, or lack them or the closing one.
+
+    Raises DecodeError for anything else.
+    """
+    line = line.strip()
+    match = _HEAD.match(line)
     if match is None or int(match[1]) > max(State):
         raise DecodeError(f"not a +CUSD line: {line[:60]!a}")
-    payload = match[2] if match[2] is not None else match[3] or ""
-    return decode(int(match[1]), payload, int(match[4]) if match[4] else None, charset, dialect)
+    payload, dcs = _payload(line[match.end() :].strip())
+    return decode(int(match[1]), payload, dcs, charset, dialect)
 
 
 def decode(
@@ -139,6 +144,15 @@ def answer(replies: Sequence[Reply]) -> Reply | None:
     return next((reply for reply in replies if not reply.meaning), replies[-1])
 
 
+def _payload(rest: str) -> tuple[str, int | None]:
+    """What stands between the quotes, and the coding scheme: digits, or nothing, behind the last comma."""
+    text, comma, scheme = rest.rpartition(",")
+    scheme = scheme.strip()
+    if not comma or not re.fullmatch("[0-9]{0,3}", scheme):
+        text, scheme = rest, ""
+    return unquote(text.rstrip()), int(scheme) if scheme else None
+
+
 def _alphabet(dcs: int | None) -> str:
     """23.038 5, the cell broadcast scheme; empty when there is none."""
     if dcs is None:
@@ -173,11 +187,7 @@ def _looks_like_ucs2(data: bytes) -> bool:
 
 def _plain(payload: str, charset: str) -> str:
     if not payload.isascii():
-        octets = payload.encode("latin-1", "replace")
-        try:
-            return octets.decode("utf-8")
-        except UnicodeDecodeError:
-            return payload
+        return octets_as_text(payload)
     if charset != "GSM":
         return payload
     text = gsm7.decode(payload.encode("ascii"), _LOOSE)

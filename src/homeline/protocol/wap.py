@@ -101,7 +101,7 @@ def mms_notice(body: bytes) -> MmsNotice:
     return MmsNotice(
         sender=_address(fields.get(_FROM, b"")),
         subject=_encoded_string(fields.get(_SUBJECT, b"")),
-        size=int.from_bytes(fields[_SIZE][1:], "big") if _SIZE in fields else None,
+        size=_integer(fields[_SIZE]) if _SIZE in fields else None,
         expires_in=moment if kind == _RELATIVE else None,
         expires_at=moment if kind != _RELATIVE else None,
         transaction=_text(fields.get(_TRANSACTION, b"")),
@@ -194,8 +194,12 @@ def _expiry(value: bytes) -> tuple[int, int | None]:
     """The token (absolute or relative) and the seconds behind it."""
     if len(value) < 3:
         return 0, None
-    token, number = value[1], value[2:]
-    return token, number[0] & 0x7F if number[0] & 0x80 else int.from_bytes(number[1 : 1 + number[0]], "big")
+    return value[1], _integer(value[2:])
+
+
+def _integer(value: bytes) -> int:
+    """A short integer, or a long one behind its length (WSP 8.4.2.1)."""
+    return value[0] & 0x7F if value[0] & 0x80 else int.from_bytes(value[1 : 1 + value[0]], "big")
 
 
 def _span(seconds: int) -> str:
