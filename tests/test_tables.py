@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
@@ -90,3 +91,16 @@ def test_status_says_what_there_is() -> None:
     assert "up 1 d 1 h" in shown
     assert "-71 dBm" in shown
     assert "Unread messages: 3" in shown
+
+
+@given(st.dictionaries(st.text(), st.text() | st.lists(st.text())) | st.just({HOSTILE: [HOSTILE, "\U000e0001"]}))
+def test_json_is_the_same_value_and_harmless(value: object) -> None:
+    for indent in (None, 2):
+        shown = tables.as_json(value, indent)
+        assert json.loads(shown) == value
+        assert all(c == "\n" or c.isprintable() for c in shown)
+        shown.encode()
+
+
+def test_json_keeps_text_of_people() -> None:
+    assert tables.as_json({"text": "Grüße, 你好 👍"}) == '{"text": "Grüße, 你好 👍"}'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -74,7 +73,7 @@ def _absent(error: BusError) -> bool:
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"homeline: {text}", file=sys.stderr)
+    print(f"homeline: {tables.plain(text)}", file=sys.stderr)
     return code
 
 
@@ -163,7 +162,7 @@ async def _call(bus: Bus, method: str, arguments: Table, timeout: float = CALL_T
 
 
 def _print_json(table: Any) -> None:
-    print(json.dumps(table, ensure_ascii=False, indent=2), flush=True)
+    print(tables.as_json(table, indent=2), flush=True)
 
 
 # -- the commands --------------------------------------------------------------------------------------------------
@@ -222,7 +221,7 @@ async def _job(bus: Bus, job: int, timeout: float) -> Table:
 async def _watch(options: argparse.Namespace, bus: Bus) -> int:
     def show(name: str, data: Table) -> None:
         if options.json:
-            print(json.dumps({"event": name, "data": data}, ensure_ascii=False), flush=True)
+            print(tables.as_json({"event": name, "data": data}), flush=True)
         else:
             print(tables.event(name, data), flush=True)
 

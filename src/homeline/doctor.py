@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import shutil
 import time
@@ -59,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         service = _service(status, loaded) if status else _no_service(loaded, paths)
         findings = [bus, *service, *_configuration(paths, loaded), *_system(paths)]
     if options.json:
-        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2))
+        print(tables.as_json([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
             print(f"[{MARKS[finding.state]}] {finding.check}: {tables.plain(finding.words)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,12 @@ def plain(text: object) -> str:
         f"<{ord(char):04X}>" if unicodedata.category(char) in _HIDDEN and char not in "\u200c\u200d" else char
         for char in shown
     )
+
+
+def as_json(value: object, indent: int | None = None) -> str:
+    """JSON that people can read as well: only what a terminal would not show as it is, is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _block(text: object) -> str:

@@ -188,6 +188,9 @@ class Bus:
                 self._say("connection", connection.reason)
             except (OSError, ConnectionLost) as error:
                 self._say("connection", _connect_words(self.path, error))
+            except Exception as error:  # a defect must not take us off the bus for good
+                log.exception("The connection to ubusd failed by a defect")
+                self._say("connection", f"the connection failed by a defect: {type(error).__name__}")
             finally:
                 self._connection = None
                 self._ready.clear()

@@ -41,7 +41,7 @@ class Method:
 
     handler: Handler
     params: Params = field(default_factory=dict)
-    timeout: float = 20.0  # s; LuCI gives up after 20, the `ubus` command after 30
+    timeout: float = 18.0  # s; LuCI gives up after 20, the `ubus` command after 30
 
 
 async def answer(name: str, method: Method, obj: int, frame: Frame, call: Attributes) -> bytes:

@@ -150,7 +150,7 @@ class Api:
         return await self._parts.status.build(args.get("dongle", ""))
 
     async def signal_history(self, args: Table) -> Table:
-        name = pick(self._parts.dongles, args["dongle"]).status.name
+        name = pick(self._parts.dongles, _named(args)).status.name
         hours = args.get("hours", 24)
         _between("hours", hours, 1, 48)
         history = self._parts.signals.get(name)
@@ -264,7 +264,7 @@ class Api:
         return {"count": await self._database(Store.delete_messages, args["ids"], self._clock())}
 
     async def release_archived(self, args: Table) -> Table:
-        dongle = pick(self._parts.dongles, args["dongle"])
+        dongle = pick(self._parts.dongles, _named(args))
         count = await self._parts.inbox.release(dongle.status, args.get("forward", False))
         dongle.nudge()  # what was kept on the SIM for this may go from there now
         await self._parts.alerts.clear(f"archived.{dongle.status.sim}")
