@@ -115,6 +115,12 @@ class Home(House):
     async def texts(self) -> list[str]:
         return [message["text"] for message in await self.messages()]
 
+    async def logged(self, words: str, timeout: float = 10.0) -> None:
+        """Until the log has these words. It is looked at again and again: nothing tells of a line in a file."""
+        async with asyncio.timeout(timeout):
+            while words not in self.log:
+                await asyncio.sleep(0.02)
+
     async def warm_up(self) -> None:
         """Let one message go all the way, so that the next is told by +CMTI to a daemon that waits for it."""
         self.dongle.deliver("warm up")

@@ -79,7 +79,7 @@ async def test_a_disk_that_is_full_at_the_start(tmp_path: Path, small_disk: Path
 
 
 async def until_problem(home: Home, words: str) -> None:
-    await home.dongle.wait(lambda: words in home.log)  # it reads the SIM again and again meanwhile
+    await home.logged(words)
     assert words in (await home.problems())["database"]
 
 
