@@ -464,3 +464,33 @@ def test_a_copy_that_cannot_be_written_leaves_the_older_one(path: Path, tmp_path
     with pytest.raises(StoreError, match="the copy cannot be written"):
         store.backup(tmp_path / "nowhere" / "copy.db")
     store.close()
+
+
+@pytest.mark.parametrize("harm", [no_database, damaged_header, damaged_schema])
+def test_ids_are_not_given_again_after_damage(path: Path, harm: Callable[[Path], None]) -> None:
+    """Whoever keeps the id of a message, or of a delivery that is under way, must not meet another one under it."""
+    filled(path, 5)
+    harm(path)
+    store = Store.open(path)
+    (receipt,) = store.receive([part("new")], NOW, plan)
+    assert receipt.event is not None
+    assert receipt.event.id > 5
+    assert store.list_deliveries()[0].id > 5
+    store.close()
+
+
+def test_ids_go_on_where_the_damaged_file_tells_them(path: Path) -> None:
+    filled(path)
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'message'").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    store_file.suspect_mark(path).touch()
+    store = Store.open(path)
+    (receipt,) = store.receive([part("new")], NOW, plan)
+    assert receipt.event is not None
+    assert 200 < receipt.event.id <= 200 + store_file.IDS_IN_LOG + 1
+    store.close()

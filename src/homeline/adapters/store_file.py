@@ -33,6 +33,10 @@ CHECKPOINT_PAGES = 1600
 LOG_LIMIT = 4 * 1024 * 1024  # octets that the log's file may keep after it
 # Octets: larger files are checked as a whole only when damage was seen; it would take seconds.
 CHECKED_SIZE = 4 * 1024 * 1024
+NUMBERED = ("event", "delivery", "alert")  # tables whose ids are never given again
+IDS_IN_LOG = 2000  # more than what the log can hold of one table before it is written back
+LIKELY_ID = 2**40  # a higher one is damage
+YEAR_2020 = 1_577_836_800
 KEPT_DAMAGED = 3  # damaged files that are kept for the owner; flash is small
 COMPANIONS = ("", "-wal", "-journal")
 
@@ -56,10 +60,12 @@ def open_file(path: Path, migrations: tuple[str, ...] = MIGRATIONS) -> Opened:
     try:
         return _open_sound(path, migrations)
     except StoreDamaged as error:
+        ids = _ids_after(path)
         aside = _move_aside(path)
         log.error("The database is damaged: %s It was moved to %s and a new one is begun.", error, aside)
         _prepare(path)
         opened = _open_sound(path, migrations)
+        _begin_ids(opened, path, ids)
         opened.notices.append(f"The database was damaged. It was moved to {aside} and a new one was begun. ({error})")
         return opened
 
@@ -150,8 +156,7 @@ def _dotfile(path: Path) -> sqlite3.Connection:
     lock = path.with_name(path.name + ".lock")
     if lock.is_dir():
         lock.rmdir()  # ours alone, by the guard: left by a process that was killed
-    quoted = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    connection = _plain(f"file:{quoted}?vfs=unix-dotfile", uri=True)
+    connection = _plain(f"file:{_quoted(path)}?vfs=unix-dotfile", uri=True)
     try:
         connection.execute("PRAGMA journal_mode=TRUNCATE")
         connection.execute("BEGIN EXCLUSIVE").execute("COMMIT")
@@ -159,6 +164,11 @@ def _dotfile(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _quoted(path: Path) -> str:
+    """A path for SQLite's URIs."""
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 def _plain(name: str, *, uri: bool) -> sqlite3.Connection:
@@ -273,6 +283,33 @@ def copy(connection: sqlite3.Connection, target: Path) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _ids_after(path: Path) -> dict[str, int]:
+    """The last ids that a damaged file can have given, by table: they are never given again.
+
+    Where it does not tell, the seconds since 2020: no router has an event each second.
+    """
+    ids = dict.fromkeys(NUMBERED, max(0, int(time.time()) - YEAR_2020))
+    try:
+        # Without its log, which might be written back: the owner is to have the file as it is.
+        connection = sqlite3.connect(f"file:{_quoted(path)}?immutable=1", uri=True)
+        try:
+            told = connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        return ids
+    told = [(name, seq) for name, seq in told if name in ids and isinstance(seq, int) and 0 <= seq <= LIKELY_ID]
+    return ids | {name: seq + IDS_IN_LOG for name, seq in told}
+
+
+def _begin_ids(opened: Opened, path: Path, ids: dict[str, int]) -> None:
+    try:
+        opened.connection.executemany("INSERT INTO sqlite_sequence(name, seq) VALUES (?, ?)", ids.items())
+    except sqlite3.Error as error:
+        close_file(opened, path)
+        raise translated(error, path) from error
 
 
 def _move_aside(path: Path) -> Path:
