@@ -149,3 +149,12 @@ async def test_sims_and_pins_are_remembered(tmp_path: Path) -> None:
         await host.pin_refused("imei", "digest")
         assert await host.pin_was_refused("imei", "digest")
         assert not await host.pin_was_refused("imei", "other")
+
+
+async def test_alerts_that_are_open_since_the_last_run_end(tmp_path: Path) -> None:
+    async with hosting(tmp_path) as (service, host):
+        await service.alerts.raise_("dongle.stick", "It did not work before the restart.")
+        await service.alerts.raise_("storage.stick", "It was full before the restart.")
+        host.changed(READY)
+        cleared = await service.told_of("alert.cleared", 2)
+        assert {alert["key"] for alert in cleared} == {"dongle.stick", "storage.stick"}
