@@ -100,6 +100,30 @@ def test_table_says_what_a_push_is() -> None:
     assert "ports        dst 2948, src 9200\n" in out
 
 
+def command(*arguments: str, encoding: str = "utf-8") -> list[str]:
+    program = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); sys.stdout.reconfigure(encoding={encoding!r}); "
+    program += "from homeline import cli; sys.exit(cli.main())"
+    return [sys.executable, "-I", "-S", "-c", program, *arguments]
+
+
+def test_a_terminal_of_another_character_set() -> None:
+    message = "0004" + "0391" + "21F3" + "0008" + "62118021436540" + "04" + "D83DDE00"
+    done = subprocess.run(command("decode-pdu", message, encoding="ascii"), capture_output=True, timeout=30, check=True)
+    assert b"\\U0001f600" in done.stdout
+
+
+def test_a_reader_that_has_enough() -> None:
+    with subprocess.Popen(
+        command("decode-pdu", "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as tool:
+        assert tool.stdin and tool.stdout and tool.stderr
+        tool.stdout.close()
+        tool.stdin.write(f"{HELLO}\n".encode())
+        tool.stdin.close()
+        assert tool.wait(30) == 0
+        assert tool.stderr.read() == b""
+
+
 def test_encode_from_standard_input() -> None:
     wishes = [
         {"number": "+41791234567", "text": "hello"},

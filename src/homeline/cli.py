@@ -6,6 +6,8 @@ Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wro
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from homeline import daemon
 
         return daemon.main(argv[1:])
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of another character set gets \u2026
+    try:
+        return _command(argv)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever reads has enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _command(argv: list[str]) -> int:
     if argv == ["--version"]:
         print(f"homeline {__version__}")
         return 0

@@ -48,11 +48,6 @@ def main(argv: Sequence[str]) -> int:
         return USAGE
     try:
         return int(options.work(options))
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except TimedOut as error:
         return _complain(str(error), TIMEOUT)
     except ConnectionLost as error:

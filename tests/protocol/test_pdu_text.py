@@ -119,6 +119,12 @@ def test_reference_out_of_range(reference: int, bits: int) -> None:
         segments(Content("a", concat_reference=reference, concat_bits=bits))
 
 
+@pytest.mark.parametrize("ports", [(65536, 0), (0, 65536), (-1, 0)])
+def test_ports_out_of_range(ports: tuple[int, int]) -> None:
+    with pytest.raises(EncodeError, match="65535"):
+        pdu.encode_submit("+1", Content("a", ports=ports))
+
+
 def test_binary_data_in_parts() -> None:
     data = bytes(range(256))
     parts = segments(Content(data=data, ports=(2948, 9200), concat_reference=77, concat_bits=16))

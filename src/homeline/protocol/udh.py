@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from homeline.errors import EncodeError
 from homeline.model import Concat
 
 CONCAT_8, SPECIAL_INDICATION, PORTS_8, PORTS_16, CONCAT_16 = 0x00, 0x01, 0x04, 0x05, 0x08
@@ -80,7 +81,9 @@ def concat_element(concat: Concat) -> Element:
 
 
 def ports_element(destination: int, source: int) -> Element:
-    """9.2.3.24.4, 16-bit ports."""
+    """9.2.3.24.4, 16-bit ports; raises EncodeError for one that is none."""
+    if not (0 <= destination <= 0xFFFF and 0 <= source <= 0xFFFF):
+        raise EncodeError(f"ports {destination} and {source}: they go from 0 to 65535")
     return Element(PORTS_16, destination.to_bytes(2, "big") + source.to_bytes(2, "big"))
 
 
