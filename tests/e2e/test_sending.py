@@ -162,3 +162,28 @@ async def test_a_menu_may_be_hostile(tmp_path: Path) -> None:
         text = "<b>$(reboot)</b> `id` '; DROP TABLE"
         home.dongle.network.ussd["*66#"] = UssdMenu(text, {})
         assert (await home.call("send_ussd", code="*66#"))["text"] == text
+
+
+@pytest.mark.parametrize("ends", ["sent", "unknown"])
+async def test_settings_that_change_while_the_modem_has_a_message(tmp_path: Path, ends: str) -> None:
+    """Its answer is waited for, but not for long; whatever happens, nothing is sent twice or stays `sending`."""
+    async with living(tmp_path) as home:
+        await home.warm_up()
+        if ends == "sent":
+            home.dongle.faults.latency["+CMGS"] = 0.7
+        else:
+            home.dongle.faults.lose_answer("+CMGS")
+        sent = await home.call("send_message", to=TO, text="hello", report=False)
+        await home.dongle.wait(lambda: any("AT+CMGS" in str(entry) for entry in home.dongle.log))
+        home.router.uci.set("homeline", "stick", "rate", "30")
+        home.router.uci.commit("homeline")
+        await home.events.wait("config.applied")
+        name = "message.sent" if ends == "sent" else "message.failed"
+        told = await home.events.wait(name, lambda m: m["id"] == sent["id"])
+        assert told["state"] == ends
+        assert len(home.dongle.sent) == 1
+        home.dongle.faults.clear()
+        await home.events.wait("dongle.changed", lambda d: d["state"] == "ready")
+        again = await home.call("send_message", to=TO, text="another", wait=10)
+        assert again["state"] in ("sent", "delivered")
+        assert len(home.dongle.sent) == 2

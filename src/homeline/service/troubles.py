@@ -25,7 +25,7 @@ class Troubles:
                 log.info("%s: as it should be again", key)
         elif self._now.get(key) != (problem := Problem(key, text, advice)):
             self._now[key] = problem
-            log.error("%s: %s%s", key, text, f" {advice}" if advice else "")
+            log.error("%s: %s%s", key, text.rstrip("."), f". {advice}" if advice else "")
 
     def forget(self, beginning: str) -> None:
         """Those whose keys begin so are looked at anew."""
