@@ -114,7 +114,7 @@ SECTION_OF = {
     ("kind", "option", "good", "bad"),
     [
         ("main", "enabled", "1 on true yes enabled 0 off false no disabled TRUE", "2 maybe ١ ja"),
-        ("main", "country", "CH ch Us", "XX C CHE 41 BB1 HC ÄA"),
+        ("main", "country", "CH ch Us", "XX C CHE 41 BB1 HC ÄA ß"),
         ("main", "log_level", "debug info warning error", "trace INFO 7"),
         ("main", "database", "/etc/homeline/a.db /mnt/usb/homeline/x/a.db", "a.db /etc/homeline /var/a.db /etc/passwd "
          "/etc/homeline/../passwd /etc/homeline/ /tmp/homeline/a.db /mnt/homeline/a.db /etc/homeline//a"),
@@ -345,6 +345,15 @@ def folder(tmp_path: Path, main: str | None, secret: str | None = None) -> Path:
 def test_load_reads_both_files(tmp_path: Path) -> None:
     read = config.load(folder(tmp_path, "config dongle 'd'\n", "config dongle 'd'\n\toption pin '1234'\n"))
     assert read == Config(dongles=(Dongle("d", pin="1234"),))
+
+
+def test_a_broken_secret_file_keeps_what_runs(tmp_path: Path) -> None:
+    before = config.load(folder(tmp_path, "config dongle 'd'\n", "config dongle 'd'\n\toption pin '1234'\n"))
+    main = "config dongle 'd'\n\toption rate '5'\nconfig dongle 'e'\n\toption imei '356938035643809'\n"
+    after = config.load(folder(tmp_path, main, "config dongle 'd'\n\toption pin '9999\n"), before)
+    assert before.dongles == (Dongle("d", pin="1234"),)
+    assert after.dongles == (Dongle("d", rate=5, pin="1234"), Dongle("e", imei="356938035643809"))
+    assert list(said(after)) == ["/etc/config/homeline_secret"]
 
 
 def test_without_a_secret_file_there_are_no_secrets(tmp_path: Path) -> None:

@@ -33,11 +33,11 @@ def load(folder: Path, previous: Config | None = None) -> Config:
     """The configuration of the files in `folder`. Never raises.
 
     Where `homeline` cannot be read at all the result is `previous` (else an empty, disabled configuration) with the
-    reason as its only problem, so that a typing error at a reload stops nothing that runs.
+    reason as its only problem, so that a typing error at a reload stops nothing that runs. Where `homeline_secret`
+    cannot be read, the secrets of `previous` go on to count.
     """
     try:
-        main = _contents(folder / MAIN_FILE)
-        sections = uci.parse(main)
+        sections = uci.parse(_contents(folder / MAIN_FILE))
     except (OSError, DecodeError) as error:
         return replace(previous or Config(), problems=(_file_problem(MAIN_FILE, error),))
     try:
@@ -45,7 +45,8 @@ def load(folder: Path, previous: Config | None = None) -> Config:
     except FileNotFoundError:
         return _Reader([]).config(sections)
     except (OSError, DecodeError) as error:
-        return _Reader([], [_file_problem(SECRET_FILE, error)]).config(sections)
+        known = _secrets_of(previous) if previous else ()
+        return _Reader(known, [_file_problem(SECRET_FILE, error)]).config(sections)
     return _Reader(secrets).config(sections)
 
 
@@ -96,6 +97,15 @@ def _file_problem(name: str, error: OSError | DecodeError) -> Problem:
     return Problem(
         where, str(error), f"`uci show {name}` says the same; nothing of the file counts until it is put right"
     )
+
+
+def _secrets_of(config: Config) -> Iterable[uci.Section]:
+    """What `homeline_secret` must have held for this configuration."""
+    for kind in SECTIONS:
+        secret = [option for option in kind.options if option.secret]
+        for section in getattr(config, kind.attribute) if secret else ():
+            options = {option.name: value for option in secret if (value := getattr(section, option.attribute))}
+            yield uci.Section(kind.name, section.name, options=options)
 
 
 def _printable(value: str) -> str:

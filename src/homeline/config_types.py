@@ -107,7 +107,7 @@ def _country(value: str) -> str:
     at = _COUNTRIES.find(code)
     while at % 2 == 1 and at > 0:  # found across two codes: look further
         at = _COUNTRIES.find(code, at + 1)
-    if len(code) != 2 or at < 0:
+    if len(value) != 2 or at < 0:
         raise ValueError("must be a country of ISO 3166 as two letters, such as CH")
     return code
 
