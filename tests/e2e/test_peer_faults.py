@@ -62,6 +62,7 @@ async def test_a_mail_command_that_refuses_and_one_that_fails_for_now(tmp_path: 
         install(tmp_path, TO_SECOND)
         assert await home.call("retry_delivery", id=failed["id"]) == {"count": 1}
         await home.events.wait("delivery.done", lambda d: d["channel"] == "second")
+        assert (await home.events.wait("alert.cleared"))["key"] == "delivery.second"
         install(tmp_path, "#!/bin/sh\nexit 75\n")
         home.dongle.deliver("later", SENDER)
         await home.events.wait("delivery.done", lambda d: d["channel"] == "owner" and d["id"] > failed["id"])
