@@ -52,8 +52,6 @@ def test_pages(store: Store) -> None:
     assert store.list_messages(before=-(2**80)).messages == []
     assert len(store.list_messages(before=2**80).messages) == 7
     assert len(store.list_messages(limit=0).messages) == 1
-    assert listed(store.messages_since(4, 2)) == ["text 5", "text 6"]
-    assert store.messages_since(2**80) == []
 
 
 def test_filters(store: Store) -> None:
@@ -257,7 +255,6 @@ QUICK: list[tuple[str, Callable[[Store], object]]] = [
     ("peer", lambda s: s.list_messages(peer=ANN, before=5)),
     ("unread", lambda s: s.list_messages(unread=True, before=5)),
     ("all of them", lambda s: s.list_messages(Direction.IN, "home", ANN, "", True, 5)),
-    ("since", lambda s: s.messages_since(5)),
     ("conversations", lambda s: s.list_conversations(before=5)),
     ("one message", lambda s: s.get_message(1)),
     ("one event", lambda s: s.get_event(1)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from homeline.adapters.store_base import Planner, exact, inexact, packed
-from homeline.adapters.store_deliveries import Deliveries, conditions, insertion, message_event
+from homeline.adapters.store_deliveries import Deliveries, insertion, message_event
 from homeline.adapters.store_rows import Receipt
 from homeline.core import joining
 from homeline.core.joining import OpenMessage, whole_characters
@@ -212,11 +212,6 @@ class Inbox(Deliveries):
         return None if oldest is None else oldest + limit
 
     # -- archived -----------------------------------------------------------------------------------------------------
-
-    def count_archived(self, sim: str = "") -> int:
-        """How many messages of this SIM (of all) wait for the owner's decision."""
-        terms, values = conditions(("archived = ?", 1), ("sim = ?", sim or None))
-        return self._number(f"SELECT count(*) FROM message{terms}", *values) or 0  # noqa: S608 - terms are ours
 
     def release_archived(self, sim: str, now: int, plan: Planner, forward: bool) -> list[Event]:
         """Take a SIM's archived messages into the inbox, with deliveries if `forward`. Their events, in order.

@@ -57,14 +57,6 @@ class Queries(Outbox):
         )
         return Page([message_of(row) for row in rows[:limit]], len(rows) > limit, self.unread())
 
-    def messages_since(self, after: int, limit: int = 50) -> list[Message]:
-        """Messages newer than the id `after`, in order of arrival."""
-        rows = self._all(
-            f"SELECT {MESSAGE} FROM message WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608
-            *(min(max(after, 0), MAX_ID), _page(limit)),
-        )
-        return [message_of(row) for row in rows]
-
     def list_conversations(self, text: str = "", before: int | None = None, limit: int = 50) -> ConversationPage:
         """One entry for each peer, newest message first; `before` is the id of a last message.
 

@@ -50,6 +50,38 @@ MUST_IDS = Param(Type.ARRAY, required=True, items=Type.INT32)
 PAGING: Params = {"before": NUMBER, "limit": NUMBER}
 
 
+# Each is carried out by the method of `Api` with its name.
+METHODS: dict[str, Params] = {
+    "status": {"dongle": TEXT},
+    "signal_history": {"dongle": MUST_TEXT, "hours": NUMBER},
+    "list_messages": {"direction": TEXT, "dongle": TEXT, "peer": TEXT, "text": TEXT, "unread": FLAG, **PAGING},
+    "list_conversations": {"text": TEXT, **PAGING},
+    "get_message": {"id": MUST_NUMBER},
+    "send_message": {"to": MUST_TEXT, "text": MUST_TEXT, "dongle": TEXT, "flash": FLAG, "report": FLAG, "wait": NUMBER},
+    "resend_message": {"id": MUST_NUMBER},
+    "preview_message": {"text": MUST_TEXT},
+    "normalize_number": {"number": MUST_TEXT},
+    "mark_read": {"ids": MUST_IDS},
+    "delete_messages": {"ids": MUST_IDS},
+    "release_archived": {"dongle": MUST_TEXT, "forward": FLAG},
+    "list_deliveries": {"event": NUMBER, "rule": TEXT, "channel": TEXT, "state": TEXT, **PAGING},
+    "retry_delivery": {"id": NUMBER, "event": NUMBER},
+    "send_ussd": {"code": MUST_TEXT, "dongle": TEXT},
+    "cancel_ussd": {"dongle": TEXT},
+    "list_ussd": {},
+    "get_config": {},
+    "reload": {},
+    "test_rule": {"rule": MUST_TEXT},
+    "explain_rule": {"rule": TEXT, "event": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT, "time": NUMBER},
+    "list_alerts": {"all": FLAG, **PAGING},
+    "acknowledge_alert": {"id": MUST_NUMBER},
+    "list_ports": {},
+    "reset_dongle": {"dongle": MUST_TEXT},
+    "enter_pin": {"dongle": MUST_TEXT, "pin": MUST_TEXT},
+    "get_job": {"job": MUST_NUMBER},
+}
+
+
 class Dongle(Protocol):
     """What the methods want of a driver."""
 
@@ -89,59 +121,7 @@ class Api:
         self._database = parts.context.database
         self._clock = parts.context.clock
         self.methods: dict[str, tuple[Params, Handler]] = {
-            "status": ({"dongle": TEXT}, self.status),
-            "signal_history": ({"dongle": MUST_TEXT, "hours": NUMBER}, self.signal_history),
-            "list_messages": (
-                {"direction": TEXT, "dongle": TEXT, "peer": TEXT, "text": TEXT, "unread": FLAG, **PAGING},
-                self.list_messages,
-            ),
-            "list_conversations": ({"text": TEXT, **PAGING}, self.list_conversations),
-            "get_message": ({"id": MUST_NUMBER}, self.get_message),
-            "send_message": (
-                {
-                    "to": MUST_TEXT,
-                    "text": MUST_TEXT,
-                    "dongle": TEXT,
-                    "flash": FLAG,
-                    "report": FLAG,
-                    "wait": NUMBER,
-                },
-                self.send_message,
-            ),
-            "resend_message": ({"id": MUST_NUMBER}, self.resend_message),
-            "preview_message": ({"text": MUST_TEXT}, self.preview_message),
-            "normalize_number": ({"number": MUST_TEXT}, self.normalize_number),
-            "mark_read": ({"ids": MUST_IDS}, self.mark_read),
-            "delete_messages": ({"ids": MUST_IDS}, self.delete_messages),
-            "release_archived": ({"dongle": MUST_TEXT, "forward": FLAG}, self.release_archived),
-            "list_deliveries": (
-                {"event": NUMBER, "rule": TEXT, "channel": TEXT, "state": TEXT, **PAGING},
-                self.list_deliveries,
-            ),
-            "retry_delivery": ({"id": NUMBER, "event": NUMBER}, self.retry_delivery),
-            "send_ussd": ({"code": MUST_TEXT, "dongle": TEXT}, self.send_ussd),
-            "cancel_ussd": ({"dongle": TEXT}, self.cancel_ussd),
-            "list_ussd": ({}, self.list_ussd),
-            "get_config": ({}, self.get_config),
-            "reload": ({}, self.reload),
-            "test_rule": ({"rule": MUST_TEXT}, self.test_rule),
-            "explain_rule": (
-                {
-                    "rule": TEXT,
-                    "event": NUMBER,
-                    "from": TEXT,
-                    "text": TEXT,
-                    "dongle": TEXT,
-                    "time": NUMBER,
-                },
-                self.explain_rule,
-            ),
-            "list_alerts": ({"all": FLAG, **PAGING}, self.list_alerts),
-            "acknowledge_alert": ({"id": MUST_NUMBER}, self.acknowledge_alert),
-            "list_ports": ({}, self.list_ports),
-            "reset_dongle": ({"dongle": MUST_TEXT}, self.reset_dongle),
-            "enter_pin": ({"dongle": MUST_TEXT, "pin": MUST_TEXT}, self.enter_pin),
-            "get_job": ({"job": MUST_NUMBER}, self.get_job),
+            name: (params, getattr(self, name)) for name, params in METHODS.items()
         }
 
     # -- looking ------------------------------------------------------------------------------------------------------
