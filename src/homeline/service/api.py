@@ -39,7 +39,7 @@ PAGE = 50
 LARGEST_PAGE = 500
 LONGEST_WAIT = 15  # seconds: LuCI gives up at 20, `ubus call` at 30
 PIN_REFUSED = (12, 16)  # +CME ERROR: the SIM asks for its PUK now; incorrect password (3GPP TS 27.007 9.2.1)
-LONGEST_TEXT = 255 * 153  # characters: as many as all parts can carry in the default alphabet (3GPP TS 23.040 9.2.3.24.1)
+LONGEST_TEXT = 255 * 153  # characters: what 255 parts can carry (3GPP TS 23.040 9.2.3.24.1, default alphabet)
 
 TEXT = Param(Type.STRING)
 NUMBER = Param(Type.INT32)

@@ -17,7 +17,8 @@ from homeline.service.outbox import Outbox
 from homeline.service.troubles import Say
 
 SUBMIT_TIMEOUT = 3.0  # seconds that a message which the modem has got may take to be answered
-STOP_TIMEOUT = 5.0  # seconds that a dongle may take to let go of its port
+STOP_TIMEOUT = 4.0  # seconds that a dongle may take to let go of its port
+COMMIT_TIMEOUT = 1.0  # seconds; with the rest of the shutdown less than procd's patience (15 s, the init script)
 
 
 class Fleet:
@@ -82,5 +83,5 @@ class Fleet:
         await self._outbox.settle(name, SUBMIT_TIMEOUT)
         driver.cancel()
         await asyncio.wait((driver, outbox), timeout=STOP_TIMEOUT)
-        await self._outbox.settle(name, SUBMIT_TIMEOUT)  # with the port closed, that is only a commit
+        await self._outbox.settle(name, COMMIT_TIMEOUT)
         del self.dongles[name], self._settings[name]
