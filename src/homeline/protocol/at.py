@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from homeline.errors import DecodeError, EncodeError, HomelineError, ProtocolError, TimedOut
 from homeline.protocol.at_errors import modem_error
+from homeline.protocol.at_fields import is_hex
 from homeline.protocol.at_framer import MAX_LINE, NOISE, Framer, Line, Prompt
 
 __all__ = [
@@ -44,7 +45,6 @@ T = TypeVar("T")
 MAX_ANSWER = 1 << 20  # characters that one answer may have; 255 messages on a SIM are some 100,000
 ESC, CTRL_Z = b"\x1b", b"\x1a"
 
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _TWO_LINES = re.compile(r"\+(?:CMT:|CBM:|CDS:\s*\d+\s*$)")  # a PDU follows; text mode's +CDS has many fields and none
 _PREFIXED = re.compile(r"[+^*$%#&_][A-Z0-9_+]{2,16}:", re.IGNORECASE)
 _KEYWORDS = re.compile(
@@ -275,11 +275,11 @@ class Channel:
         """Whether `line` is the PDU that the waiting header announced."""
         if _PREFIXED.match(line) or _KEYWORDS.fullmatch(line) or self._is_final(line):
             return False  # another unsolicited line, or the end of the answer, came between
-        if self._command and self._awaits_body() and _HEX.fullmatch(line):
+        if self._command and self._awaits_body() and is_hex(line):
             # Both wait for a PDU: lengths decide, and the unsolicited one, which is written in one go, wins a draw.
             return _fits(self._header, line) or not _fits(self._lines[-1], line)
         if self._command and self._command.plain:
-            return _HEX.fullmatch(line) is not None and _fits(self._header, line)
+            return is_hex(line) and _fits(self._header, line)
         return True
 
     def _is_final(self, line: str) -> bool:

@@ -13,6 +13,7 @@ from homeline.errors import DecodeError, EncodeError
 
 # Modems do not escape the quotes within a string: one that nothing but a comma or the end follows closes it.
 _FIELD = re.compile(r'\s*((?:"(?:[^"]|"(?!\s*(?:,|\Z)))*"?|\([^()]*\)?|[^,"(])*)(,|\Z)')
+_OCTETS = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _RANGE = re.compile(r"^(\d+)-(\d+)$")
 _LONGEST_RANGE = 1024  # slots of a memory, at the most; a modem's slip must not make a list of millions
 _LOGGED = 120  # characters of a bad line that an error text shows
@@ -61,6 +62,11 @@ def split(text: str) -> list[str]:
 def unquote(field: str) -> str:
     """A field without the quotes around it, where it has any."""
     return field[1:].removesuffix('"') if field.startswith('"') else field
+
+
+def is_hex(text: str) -> bool:
+    """Whether a text is octets in hexadecimal, one at least."""
+    return _OCTETS.fullmatch(text) is not None
 
 
 def after(line: str, prefix: str) -> str:

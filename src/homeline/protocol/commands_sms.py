@@ -11,7 +11,6 @@ from homeline.protocol import at_fields as f
 from homeline.protocol.at import Command, nothing
 from homeline.protocol.commands import Address
 
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _MEMORY_LIST = re.compile(r'\(([^()]*)\)|"([^"]*)"')
 _MEMORY = re.compile(r"[A-Z][A-Z0-9_]*", re.IGNORECASE)
 
@@ -206,7 +205,7 @@ def parse_list(lines: Sequence[str]) -> tuple[Stored, ...]:
             fields = f.split(f.after(line, "+CMGL:"))
             length = f.optional(fields, len(fields) - 1, "+CMGL")
             found.append(Stored(f.integer(fields, 0, "+CMGL"), _stat(fields[1:2]), length, ""))
-        elif found and not found[-1].pdu and _HEX.fullmatch(line.strip()):
+        elif found and not found[-1].pdu and f.is_hex(line.strip()):
             last = found[-1]
             found[-1] = Stored(last.index, last.stat, last.length, line.strip())
     return tuple(found)
@@ -223,7 +222,7 @@ def parse_read(lines: Sequence[str]) -> Stored | None:
         return None
     fields = f.split(f.pick(lines, "+CMGR:"))
     length = f.optional(fields, len(fields) - 1, "+CMGR")
-    pdu = next((line.strip() for line in lines[1:] if _HEX.fullmatch(line.strip())), "")
+    pdu = next((line.strip() for line in lines[1:] if f.is_hex(line.strip())), "")
     if not pdu and length:
         raise DecodeError(f"+CMGR: no PDU in '{f.shown(' | '.join(lines[1:]))}'")
     if len(fields) == 4 and fields[0].isdigit() and fields[1].isdigit():
@@ -245,7 +244,7 @@ def send_pdu(pdu: str, length: int) -> Command[int | None]:
 
     `pdu` is hexadecimal with the SMSC field, `length` is in octets without it (3GPP TS 27.005 4.3). Raises EncodeError.
     """
-    if _HEX.fullmatch(pdu) is None or len(pdu) != 2 * (length + 1 + int(pdu[:2], 16)):
+    if not f.is_hex(pdu) or len(pdu) != 2 * (length + 1 + int(pdu[:2], 16)):
         raise EncodeError(f"PDU: hexadecimal with {length} octets behind the SMSC field is needed")
     f.within(length, 1, 176, "length")
     return Command(f"AT+CMGS={length}", parse_sent, ("+CMGS:",), payload=pdu.encode("ascii"), timeout=60)

@@ -5,7 +5,6 @@ Nothing here raises: a line that cannot be read, or that nobody knows, is an Oth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +19,6 @@ from homeline.protocol.commands_network import (
     parse_registration,
     rssi_dbm,
 )
-
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +169,7 @@ def unsolicited(line: str, pdu: str | None = None) -> Notice:
 
 
 def _pdu(name: str, pdu: str | None) -> str:
-    if pdu is None or _HEX.fullmatch(pdu) is None:
+    if pdu is None or not f.is_hex(pdu):
         raise DecodeError(f"{name}: no PDU but '{f.shown(pdu or '')}'")
     return pdu
 
