@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,14 @@ def test_preview(text: str, encoding: str, parts: int, left: int) -> None:
 def test_more_parts_than_can_be_joined() -> None:
     with pytest.raises(EncodeError, match="256 parts"):
         pdu.preview("x" * (153 * 255 + 1))
+
+
+@pytest.mark.parametrize("content", [Content("ж" * 1_000_000), Content(data=bytes(1_000_000))])
+def test_a_text_beyond_all_measure_costs_no_time(content: Content) -> None:
+    started = time.perf_counter()
+    with pytest.raises(EncodeError, match="message of 1000000 characters"):
+        pdu.encode_submit("+1", content)
+    assert time.perf_counter() - started < 0.05
 
 
 def test_an_escape_pair_is_not_cut() -> None:

@@ -16,6 +16,7 @@ from homeline.protocol.udh import Element
 
 USER_DATA_OCTETS = 140
 MAX_PARTS = 255
+_LONGEST = MAX_PARTS * 160  # characters, or octets, that no encoding gets into so many parts: not even tried
 _JOINER = "\u200d"
 _LONGEST_CLUSTER = 12  # characters looked back over for the start of a grapheme
 
@@ -103,6 +104,8 @@ def segments(content: Content) -> list[Segment]:
 
 def _plan(content: Content) -> _Plan:
     """The candidate with the fewest parts, then the fewest octets; of equals the most widely readable one."""
+    if (length := max(len(content.text), len(content.data or b""))) > _LONGEST:
+        raise EncodeError(f"message of {length} characters, more than {MAX_PARTS} parts can hold")
     ports = (udh.ports_element(*content.ports),) if content.ports else ()
     if content.data is not None:
         pieces = [bytes((octet,)) for octet in content.data]
