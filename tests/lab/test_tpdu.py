@@ -24,7 +24,7 @@ def test_reads_what_the_codec_writes(number: str, text: str, report: bool) -> No
         assert len(found.tpdu) == part.length
 
 
-@given(NUMBERS, TIMES, ZONES, st.text(max_size=60))
+@given(NUMBERS, TIMES, ZONES, st.text(max_size=35))  # one part, whatever the characters
 def test_writes_what_the_codec_reads(sender: str, at: datetime, zone: timezone, text: str) -> None:
     clean = text.encode("utf-16", "replace").decode("utf-16")
     stamp = at.replace(tzinfo=zone)
