@@ -6,6 +6,7 @@ wait for decades or not at all, so whoever keeps times is told by how much the c
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -23,11 +24,15 @@ class Clock:
     ) -> None:
         self._on_jump, self._wall, self._steady = on_jump, wall, steady
         self._offset = wall() - steady()
+        self._turn = threading.Lock()  # the loop and the store's thread ask: a jump counts once
 
     def __call__(self) -> int:
         wall = self._wall()
-        delta = wall - self._steady() - self._offset
-        if abs(delta) > JUMP:
-            self._offset += delta
+        with self._turn:
+            delta = wall - self._steady() - self._offset
+            jumped = abs(delta) > JUMP
+            if jumped:
+                self._offset += delta
+        if jumped:
             self._on_jump(round(delta))
         return int(wall)
