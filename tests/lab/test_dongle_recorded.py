@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from pathlib import Path
-
-from lab.terminal import Terminal
 
 from homeline_lab.dongle import Dongle
 from homeline_lab.network import Network, Operator
 from homeline_lab.sim import Sim
+from lab.terminal import Terminal
 
 RECORDING = Path(__file__).parents[1] / "captures/asterisk/at-startup-full.txt"
 ENTRY = re.compile(r"\s*[\d.]+ (>>|<<) ('.*')")
@@ -22,7 +22,7 @@ def dialogue() -> list[tuple[str, str]]:
     spoken = [(direction, ast.literal_eval(text)) for direction, text in entries]
     return [
         (ask, answer)
-        for (asks, ask), (answers, answer) in zip(spoken, spoken[1:], strict=False)
+        for (asks, ask), (answers, answer) in itertools.pairwise(spoken)
         if (asks, answers) == (">>", "<<")
     ]
 
