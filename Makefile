@@ -24,7 +24,7 @@ check: ## ruff, mypy --strict, shellcheck
 	$(PY) -m mypy
 	@if command -v shellcheck >/dev/null; then echo shellcheck $(SH_FILES); shellcheck $(SH_FILES); else echo "shellcheck is not installed: left out"; fi
 
-bench: ## the table of docs/bench.md, beside gammu-smsd and smstools (QUICK=1: a few minutes)
+bench: ## the table of docs/bench.md, beside gammu-smsd and smstools (QUICK=1: some eight minutes)
 	@scripts/setup bench
 	$(PY) -m homeline_lab bench $(if $(QUICK),--quick) --json build/bench.json
 
