@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -76,3 +77,17 @@ async def test_messages_of_a_scene_differ_in_text_and_time() -> None:
     delivers = [d for d in found if isinstance(d, codec.Deliver)]
     assert [d.user.text for d in delivers] == [label(5), label(6), label(7)]
     assert len({d.timestamp.at for d in delivers if d.timestamp}) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_run_that_is_ended_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "homeline_lab", "bench", "--quick", "--programs", "bare reader", "--rows", "life",
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    async with asyncio.timeout(30):
+        while not list(tmp_path.glob("*/dev/ttyUSB0")):
+            await asyncio.sleep(0.02)  # another process's files: nothing tells of them
+        process.send_signal(number)
+        assert await process.wait() == 130
+    assert list(tmp_path.iterdir()) == []

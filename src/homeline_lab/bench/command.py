@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ ROWS = [m.__name__ for m in STEPS]
 
 
 def main(argv: list[str]) -> int:
-    """0 when everything could be measured, 1 when a program is missing or a measurement failed."""
+    """0 when all could be measured, 1 when a program is missing or a measurement failed, 130 when told to end."""
     parser = argparse.ArgumentParser(prog="homeline-lab bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter trials: some minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
@@ -36,7 +37,10 @@ def main(argv: list[str]) -> int:
     _choice(parser, "--rows", ROWS, ROWS)
     args = parser.parse_args(argv)
     effort = QUICK if args.quick else Effort()
-    results, failures = asyncio.run(measure(args.programs, args.rows, effort))
+    try:
+        results, failures = asyncio.run(_until_told(args.programs, args.rows, effort))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 130
     print(table(results))
     for failure in failures:
         print(f"not measured: {failure}")
@@ -49,6 +53,15 @@ def main(argv: list[str]) -> int:
 def _choice(parser: argparse.ArgumentParser, name: str, all_of_them: list[str], usual: list[str]) -> None:
     words = f"some of: {', '.join(all_of_them)}"
     parser.add_argument(name, nargs="+", choices=all_of_them, default=usual, metavar="NAME", help=words)
+
+
+async def _until_told(
+    names: Sequence[str], rows: Sequence[str], effort: Effort
+) -> tuple[dict[str, Figures], list[str]]:
+    """`measure`, which SIGTERM ends as Ctrl-C does: in order, with no program left running."""
+    task = asyncio.ensure_future(measure(names, rows, effort))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 async def measure(names: Sequence[str], rows: Sequence[str], effort: Effort) -> tuple[dict[str, Figures], list[str]]:
