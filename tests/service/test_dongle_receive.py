@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from homeline.model import DongleState, Registration, Storage
+from homeline.model import Disposition, DongleState, ReceivedPart, Registration, Storage
 from homeline.protocol import pdu
 from homeline_lab.dongle import Dongle
 from homeline_lab.models import E1750, GENERIC
@@ -115,6 +116,37 @@ async def test_what_arrives_while_an_unknown_sim_is_first_read_is_new(tmp_path: 
             await host.wait(lambda: host.texts == ["new"] and host.archived == ["old"])
             await host.wait(lambda: dongle.sim.iccid in host.sims)
             await dongle.wait(lambda: len(dongle.stored()) == 1)
+
+
+class Pulling(Host):
+    """Unplugs its dongle as soon as the first new message has come, before anything else can happen."""
+
+    dongle: Dongle | None = None
+    known_then: bool | None = None
+
+    async def received(self, parts: Sequence[ReceivedPart], archived: bool) -> Sequence[Disposition]:
+        dispositions = await super().received(parts, archived)
+        if not archived and self.dongle is not None:
+            self.known_then = bool(self.sims)
+            self.dongle.unplug()
+            self.dongle = None
+        return dispositions
+
+
+async def test_a_sim_is_known_before_its_first_new_message_is_handed_on(tmp_path: Path) -> None:
+    host = Pulling(known=False)
+    async with Dongle("e1750", tmp_path) as dongle:
+        host.dongle = dongle
+        dongle.faults.latency["+CMGL"] = 0.1
+        async with driving(tmp_path, host):
+            await dongle.seen("+CNMI", 3)
+            dongle.deliver("first")
+            await host.wait(lambda: host.texts == ["first"])
+            assert host.known_then
+            dongle.deliver("second")
+            dongle.plug("ttyUSB1")
+            await host.wait(lambda: host.texts == ["first", "second"])
+            assert host.archived == []
 
 
 async def test_a_sim_whose_card_number_cannot_be_read_one_day_is_still_known(tmp_path: Path) -> None:

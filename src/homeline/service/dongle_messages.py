@@ -133,7 +133,8 @@ class Messages:
 
     async def _take_all(self) -> None:
         await self._take_direct()
-        await self._take_told()
+        if await self._all_known():  # else the old messages first: only then can a SIM be known, and what comes is new
+            await self._take_told()
         if self._loop.time() >= self._drain_at:
             self._drain_at = self._loop.time() + self._timing.drain
             for memory in reversed(self._modem.memories):  # the receiving one last: it stays selected
@@ -217,7 +218,16 @@ class Messages:
         for slot, _stored in found:
             if slot in told:
                 self._told.pop(slot, None)
-        await self._hand_over(found, strange=not known)
+        old = [entry for entry in found if not known and entry[0] not in self._seen]
+        new = [entry for entry in found if known or entry[0] in self._seen]
+        await self._hand_over(old, archived=True)
+        await self._remember(owners)  # before the new ones: whatever ends this now, the next message is no old one
+        await self._hand_over(new, archived=False)
+
+    async def _all_known(self) -> bool:
+        return all([await self._is_known(self._owners(memory)) for memory in self._modem.memories])
+
+    async def _remember(self, owners: Sequence[str]) -> None:
         for owner in owners:
             if not self._known[owner]:
                 await self._host.remember_sim(owner, self._name)
@@ -244,12 +254,9 @@ class Messages:
         for slot in [slot for slot in self._handled if slot[0] == memory and slot not in present]:
             del self._handled[slot]
 
-    async def _hand_over(self, found: Sequence[tuple[Slot, Stored]], strange: bool) -> None:
-        old = [entry for entry in found if strange and entry[0] not in self._seen]
-        new = [entry for entry in found if not strange or entry[0] in self._seen]
-        for entries, archived in ((old, True), (new, False)):
-            for start in range(0, len(entries), BATCH):
-                await self._handle(entries[start : start + BATCH], archived)
+    async def _hand_over(self, entries: Sequence[tuple[Slot, Stored]], archived: bool) -> None:
+        for start in range(0, len(entries), BATCH):
+            await self._handle(entries[start : start + BATCH], archived)
 
     # Commit, then delete -----------------------------------------------------------------------------------------
 
