@@ -192,7 +192,6 @@ async def healing(kind: type[Program], effort: Effort) -> Figures:
     found: Figures = {}
     for name, trial in trials.items():
         async with scene(kind, SLOTS) as s:
-            await s.rest()
             await s.begin()
             handled = len(s.bell.times)
             await trial(s)

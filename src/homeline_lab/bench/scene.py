@@ -20,7 +20,7 @@ from homeline_lab.dongle import Dongle
 from homeline_lab.models import E1750
 
 START_TIMEOUT = 60.0  # s for a program to handle its first message
-# Without the notice of a full storage: gammu-smsd stands still for minutes when it comes between two commands.
+# Without the notice of a full storage: gammu-smsd stands still when it comes between two commands.
 MODEL = replace(E1750, full_notice="")
 PROBE = "probe"
 READS = re.compile(rb"\+CMG[LR]")
