@@ -82,6 +82,15 @@ def test_the_lock_of_a_living_program_names_it(
     assert owner.holder(port, tmp_path) is not None
 
 
+@pytest.mark.parametrize(("content", "pid"), [(b"7\n\0\0", 2615), (b"1\0\0\0", 49), (b"\x10\x27\0\0", 10000)])
+def test_a_binary_lock_is_no_text(tmp_path: Path, port: Path, content: bytes, pid: int) -> None:
+    proc = tmp_path / "proc"
+    (proc / str(pid)).mkdir(parents=True)
+    (tmp_path / f"LCK..{port.name}").write_bytes(content)
+    with pytest.raises(PortError, match=rf"process {pid}:"):
+        owner.lock(port, tmp_path, proc)
+
+
 def test_releasing_leaves_a_lock_that_another_took_meanwhile(tmp_path: Path, port: Path) -> None:
     held = owner.lock(port, tmp_path)
     file = tmp_path / f"LCK..{port.name}"

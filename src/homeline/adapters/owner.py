@@ -89,11 +89,11 @@ def _lock_pid(path: Path) -> int | None:
             data = file.read(_LONGEST_LOCK)
     except OSError:
         return None
+    if len(data) == 4 and 0 in data:  # the older, binary form; its octets may happen to be digits and blanks
+        return int.from_bytes(data, "little")
     words = data.split()
     if words and words[0].isdigit() and len(words[0]) <= 10:
         return int(words[0])
-    if len(data) == 4:  # the older, binary form
-        return int.from_bytes(data, "little")
     return None
 
 
