@@ -139,7 +139,9 @@ class Gateway:
         ours = config.FILES.__contains__
         folders = [
             Folder(self.paths.etc_config, FILES, ours, self._committed),
-            Folder(self.paths.dev, DEVICES, lambda name: name.startswith(("ttyUSB", "ttyACM")), self._replugged),
+            Folder(
+                self.paths.dev, DEVICES, lambda name: name.startswith(("ttyUSB", "ttyACM")), self.fleet.ports_changed
+            ),
             Folder(self.paths.config, COPIES, ours, self.reloader.take),
         ]
         return Watching(folders, self.troubles.say)
@@ -214,10 +216,7 @@ class Gateway:
 
     def _committed(self) -> None:
         """Somebody ran `uci commit`."""
-        self.spawn(self._announce())
-
-    async def _announce(self) -> None:
-        await self.reloader.announce()
+        self.spawn(self.reloader.announce())
 
     async def reload(self) -> dict[str, Any]:
         """Read UCI again; the problems found."""
@@ -256,9 +255,6 @@ class Gateway:
 
     def _mail_channel(self, account: Email) -> MailChannel:
         return MailChannel(account, Mailer(account, self.paths), lambda: self.context.database.instance)
-
-    def _replugged(self) -> None:
-        self.fleet.ports_changed()
 
     # -- troubles -----------------------------------------------------------------------------------------------------
 

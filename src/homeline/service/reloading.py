@@ -13,7 +13,7 @@ from collections.abc import Callable
 from homeline import config
 from homeline.adapters.bus import Bus
 from homeline.config import Config
-from homeline.errors import HomelineError, TimedOut
+from homeline.errors import HomelineError
 from homeline.paths import Paths
 from homeline.service.context import Context
 from homeline.service.troubles import Say
@@ -41,17 +41,15 @@ class Reloader:
         self._on_change, self._say = on_change, say
         self._taken = asyncio.Event()
 
-    async def announce(self) -> bool:
-        """Somebody committed: ask procd for the reload that lets root's helper copy the files. Whether it took it."""
+    async def announce(self) -> None:
+        """Somebody committed: ask procd for the reload that lets root's helper copy the files."""
         try:
             await self._bus.wait_ready(BUS_WAIT)
             await self._bus.call("service", "event", CHANGE)
         except HomelineError as error:
-            log.warning("A change of the configuration could not be announced: %s", error)
             self._say("reload", f"A change of the configuration could not be announced: {error}.", ADVICE)
-            return False
-        self._say("reload", "", "")
-        return True
+        else:
+            self._say("reload", "", "")
 
     def take(self) -> None:
         """Take the copy of the configuration as it is now."""
@@ -70,6 +68,6 @@ class Reloader:
         try:
             await self._bus.call("service", "event", CHANGE)
             await asyncio.wait_for(self._taken.wait(), WAIT)
-        except (HomelineError, TimeoutError, TimedOut) as error:
+        except (HomelineError, TimeoutError) as error:
             log.warning("Root's helper did not copy the configuration (%s): the last copy is taken.", error)
             self.take()
