@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from homeline.adapters.store import Conversation
-from homeline.model import Alert, Delivery, DongleStatus, Event, Message, Part, Problem
+from homeline.model import Alert, Delivery, DongleStatus, Message, Part, Problem
 from homeline.protocol.blobmsg import Int64
 
 Table = dict[str, Any]
@@ -103,13 +103,6 @@ def problem(item: Problem) -> Table:
 
 def problems(items: Sequence[Problem]) -> list[Table]:
     return [problem(item) for item in items]
-
-
-def event(item: Event) -> Table:
-    """An event that is no message."""
-    return {"id": Int64(item.id), "kind": item.kind.value, "at": Int64(item.at)} | _filled(
-        {"dongle": item.dongle, "peer": item.peer, "text": item.text, **item.fields}
-    )
 
 
 def dongle(item: DongleStatus) -> Table:
