@@ -14,8 +14,9 @@ SRC = Path(__file__).parents[1] / "src"
 LAYERS = (
     ("errors", "model", "paths", "footprint", "__init__"),
     ("protocol",),
-    ("config", "config_options", "config_types"),
+    ("config", "config_options", "config_calls", "config_types", "telephony"),
     ("core",),
+    ("render",),
     ("adapters",),
     ("service",),
     ("daemon", "doctor", "tables", "pdu_tool"),
@@ -28,7 +29,18 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # A family of modules that are one adapter together: `store` and `store_outbox` may import each other.
 FAMILIES = ("store", "bus", "mail")
 
-STANDARD_ONLY = ("protocol", "config", "config_options", "config_types", "errors", "model", "paths", "pdu_tool")
+STANDARD_ONLY = (
+    "protocol",
+    "config",
+    "config_options",
+    "config_calls",
+    "config_types",
+    "telephony",
+    "errors",
+    "model",
+    "paths",
+    "pdu_tool",
+)
 THIRD_PARTY = {"adapters/serial.py": {"serial"}, "core/numbers.py": {"phonenumbers"}}
 
 # What a module must not load for good: each costs the idle daemon memory (docs/architecture.md).

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from homeline.config_options import SECTIONS, Config, Dongle, Email, Main, Option, Rule, SectionType
-from homeline.config_types import MAX_VALUE
+from homeline.config_options import SECTIONS, Config, Dongle, Email, Main, Rule
+from homeline.config_types import MAX_VALUE, Option, SectionType
 from homeline.errors import ConfigError, DecodeError
 from homeline.model import Problem
 from homeline.protocol import uci
@@ -139,8 +139,12 @@ class _Reader:
                 if kind.channel:
                     self._broken_channels.add(section.name)
         self._check_secrets({section.name: section for section in sections})
-        main = found.pop("main")
-        config = Config(main=main[0] if main else Main(), **{name: tuple(values) for name, values in found.items()})
+        singletons = {kind.attribute: kind.build for kind in SECTIONS if kind.singleton}
+        values: dict[str, Any] = {
+            name: (items[0] if items else singletons[name]()) if name in singletons else tuple(items)
+            for name, items in found.items()
+        }
+        config = Config(**values)
         config = replace(config, dongles=self._distinct(config.dongles))
         config = replace(config, rules=tuple(self._rules(config, sections)))
         return replace(config, problems=self._bounded_problems())

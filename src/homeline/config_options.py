@@ -7,9 +7,10 @@ this table and a test compares them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from homeline import config_types as t
+from homeline.config_calls import CALL_SECTIONS, Line, Outbound, Phone, Sip, Trunk, Twilio
+from homeline.config_types import Option, SectionType
 from homeline.model import Driver, EventKind, Problem, Storage
 
 
@@ -43,6 +44,9 @@ class Dongle:
     rate: int = 20  # SMS per minute that leave
     report: bool = True  # ask for status reports unless the sender of a message says otherwise
     retries: int = 3  # further tries after a submission that failed for now
+    data: str = ""  # AT port for Asterisk's driver, below Paths.root; "" finds it by imei
+    audio: str = ""  # voice port for Asterisk's driver
+    driver_options: tuple[str, ...] = ()  # NAME=VALUE of Asterisk's driver, such as rxgain=-3
 
     @property
     def has_identity(self) -> bool:
@@ -89,45 +93,18 @@ class Config:
     dongles: tuple[Dongle, ...] = ()
     rules: tuple[Rule, ...] = ()
     emails: tuple[Email, ...] = ()
+    sip: Sip = field(default_factory=Sip)
+    trunks: tuple[Trunk, ...] = ()
+    phones: tuple[Phone, ...] = ()
+    lines: tuple[Line, ...] = ()
+    outbounds: tuple[Outbound, ...] = ()
+    twilio: Twilio = field(default_factory=Twilio)
     problems: tuple[Problem, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of all channel accounts that can be used."""
         return tuple(email.name for email in self.emails)
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One row: an option's name in UCI, its kind, and what people should know. Its default is the dataclass's."""
-
-    name: str
-    kind: t.Kind
-    doc: str
-    many: bool = False  # `list` in UCI, a tuple here
-    secret: bool = False  # lives in homeline_secret
-    required: bool = False
-    field: str = ""  # the dataclass's name for it, where that differs
-
-    @property
-    def attribute(self) -> str:
-        return self.field or self.name
-
-
-@dataclass(frozen=True, slots=True)
-class SectionType:
-    """One type of section. `attribute` is the field of Config; a `singleton` is the only section, with that name."""
-
-    name: str
-    build: type[Any]  # a dataclass; all but a singleton's have `name`
-    attribute: str
-    doc: str
-    options: tuple[Option, ...]
-    singleton: str = ""
-    channel: bool = False  # rules may name it in `channels`
-
-    def option(self, name: str) -> Option | None:
-        return next((option for option in self.options if option.name == name), None)
 
 
 _MAIN = (
@@ -142,7 +119,9 @@ _MAIN = (
 
 _DONGLE = (
     Option("enabled", t.BOOLEAN, "Whether this dongle is used."),
-    Option("driver", t.enum(Driver.SERIAL), "Who owns the modem's AT port: `serial` is Homeline itself."),
+    Option(
+        "driver", t.enum(*Driver), "Who owns the modem's AT port: `serial` is Homeline itself, the others Asterisk."
+    ),
     Option("imei", t.IMEI, "The modem, wherever it is plugged in."),
     Option("usb_path", t.USB_PATH, "The USB socket, whatever modem is in it."),
     Option("port", t.DEVICE, "The AT port itself. Names of ttyUSB ports change: prefer `imei` or `usb_path`."),
@@ -153,6 +132,9 @@ _DONGLE = (
     Option("rate", t.integer(1, 600, "a minute"), "How many SMS may leave in a minute."),
     Option("report", t.BOOLEAN, "Whether delivery reports are asked for."),
     Option("retries", t.integer(0, 20), "How often a refused SMS is tried again, where trying again can help."),
+    Option("data", t.DEVICE, "The AT port that Asterisk's driver opens. Without it the driver looks for `imei`."),
+    Option("audio", t.DEVICE, "The voice port that Asterisk's driver opens."),
+    Option("driver_options", t.DRIVER_OPTION, "Further options of Asterisk's driver, as `name=value`.", many=True),
 )
 
 _RULE = (
@@ -183,4 +165,5 @@ SECTIONS = (
     SectionType("dongle", Dongle, "dongles", "One modem with its SIM.", _DONGLE),
     SectionType("rule", Rule, "rules", "Which events go to which channels.", _RULE),
     SectionType("email", Email, "emails", "A channel: an e-mail account.", _EMAIL, channel=True),
+    *CALL_SECTIONS,
 )

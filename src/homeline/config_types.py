@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 MAX_VALUE = 1024  # characters: no option needs more, and every value may end in a status reply
 
@@ -157,3 +158,57 @@ MAIL_ADDRESS = matching(
     "one address, such as `me@example.org`",
 )
 PATTERN = text(64, "a number (E.164) or the network's own text, `*` for any characters, upper and lower case alike")
+ADDRESS = matching(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39}", "an IPv4 or IPv6 address")
+NETWORK = matching(
+    r"([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39})(/[0-9]{1,3})?",
+    "a network, such as `192.168.1.0/24`, or an address",
+)
+LANGUAGE = matching(r"[a-z]{2}(_[A-Z]{2})?", "a language of Asterisk's sounds, such as `en`")
+VOICEMAIL_FOLDER = path_below(
+    ("/etc/homeline", "/mnt/*/homeline"), "a folder below `/etc/homeline` or `/mnt/DISK/homeline`"
+)
+FINDING = matching(r"[A-Za-z0-9_.-]{1,64}:[^\s\]\[;]{1,64}", "a file and a section, such as `pjsip.conf:6001`")
+EDGE = matching(r"[a-z]{2,32}(-[a-z0-9]{1,16})?", "an edge location, such as `frankfurt`")
+SIP_USER = matching(r"[A-Za-z0-9_.+-]{1,64}", "letters, digits and `_.+-`")
+SIP_PASSWORD = text(128)
+CODEC = choice("alaw", "ulaw", "g722", "opus", "gsm", "g726", "g729", "ilbc", "speex", "slin", "slin16")
+EXTENSION = matching(r"[0-9]{2,5}", "2 to 5 digits")
+RING = matching(r"[A-Za-z0-9_]{1,64}(/[A-Za-z0-9_.+-]{1,64})?", "a phone's name, or `trunk/user`")
+SOUND = matching(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "a file name without folder and extension")
+PREFIX = matching(r"\+[1-9][0-9]{0,13}", "the beginning of an international number, such as `+4179`")
+SHORT_NUMBER = matching(r"[0-9*#]{2,8}", "2 to 8 digits")
+ACCOUNT_SID = matching(r"AC[0-9a-f]{32}", "`AC` and 32 hexadecimal digits")
+DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+-]{0,64}", "`name=value`")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row: an option's name in UCI, its kind, and what people should know. Its default is the dataclass's."""
+
+    name: str
+    kind: Kind
+    doc: str
+    many: bool = False  # `list` in UCI, a tuple here
+    secret: bool = False  # lives in homeline_secret
+    required: bool = False
+    field: str = ""  # the dataclass's name for it, where that differs
+
+    @property
+    def attribute(self) -> str:
+        return self.field or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SectionType:
+    """One type of section. `attribute` is the field of Config; a `singleton` is the only section, with that name."""
+
+    name: str
+    build: type[Any]  # a dataclass; all but a singleton's have `name`
+    attribute: str
+    doc: str
+    options: tuple[Option, ...]
+    singleton: str = ""
+    channel: bool = False  # rules may name it in `channels`
+
+    def option(self, name: str) -> Option | None:
+        return next((option for option in self.options if option.name == name), None)

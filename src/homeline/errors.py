@@ -104,6 +104,14 @@ class SubmitUnknown(HomelineError):
     """The modem has the PDU and its answer was lost: the message may be on its way. Never sent again by itself."""
 
 
+class ActionRefused(HomelineError):
+    """Asterisk answered an action of its manager with an error; the message is Asterisk's own words."""
+
+
+class RenderError(HomelineError):
+    """Asterisk's files cannot be made from this configuration; the message names section and option."""
+
+
 class StoreError(HomelineError):
     """The database cannot be read or written. Messages stay on the SIM until it can."""
 

@@ -159,6 +159,18 @@ class EventKind(StrEnum):
     VOICEMAIL = "voicemail"
 
 
+class CallState(StrEnum):
+    """What became of a call."""
+
+    RINGING = "ringing"
+    ACTIVE = "active"  # somebody answered
+    ANSWERED = "answered"  # and it has ended
+    MISSED = "missed"  # came in, nobody answered
+    VOICEMAIL = "voicemail"  # came in, the caller left a message
+    FAILED = "failed"  # went out and was not answered: busy, no answer, no line
+    REFUSED = "refused"  # we did not allow it
+
+
 @dataclass(frozen=True, slots=True)
 class Concat:
     """3GPP TS 23.040 9.2.3.24.1 and .8: reference, its width in bits (8 or 16), number of parts, this part (from 1)."""
@@ -250,6 +262,30 @@ class Event:
     text: str = ""
     message: Message | None = None
     fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that has ended. Its id is its event's."""
+
+    id: int
+    direction: Direction
+    state: CallState
+    uid: str  # Asterisk's unique id, or one of ours for a call that Asterisk did not carry: stored once
+    dongle: str = ""
+    line: str = ""
+    peer: str = ""  # E.164 where it can be, else the network's own text; "" is withheld
+    peer_raw: str = ""  # the network's own text
+    peer_name: str = ""
+    through: str = ""  # the phone or trunk at our end: who answered, or who called
+    rule: str = ""  # outbound section that allowed it
+    started_at: int = 0
+    answered_at: int | None = None
+    ended_at: int = 0
+    cause: int = 0  # ITU-T Q.850
+    reason: str = ""  # words for people: why it was refused or failed
+    recording: str = ""  # file name in the voicemail folder
+    recording_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,31 @@ class Paths:
         return self.root / "usr/share/acl.d/homeline.json"
 
     @property
+    def asterisk(self) -> Path:
+        """Asterisk's own configuration: the owner's files, to which root's helper adds one include line each."""
+        return self.root / "etc/asterisk"
+
+    @property
+    def rendered(self) -> Path:
+        """The files that Homeline writes for Asterisk (2750 homeline:asterisk, made by root's helper)."""
+        return self.root / "etc/asterisk/homeline"
+
+    @property
+    def recordings(self) -> Path:
+        """Where Asterisk records voicemail (RAM; 2770 asterisk:asterisk, made by root's helper)."""
+        return self.root / "var/spool/asterisk/homeline"
+
+    @property
+    def greetings(self) -> Path:
+        """The owner's announcements (flash)."""
+        return self.root / "etc/homeline/greetings"
+
+    @property
+    def asterisk_request(self) -> Path:
+        """A file by which the daemon asks root's helper to restart Asterisk; its being there is the request."""
+        return self.run / "restart-asterisk"
+
+    @property
     def dev(self) -> Path:
         return self.root / "dev"
 
