@@ -27,6 +27,9 @@ GRANT_FAMILY = "homeline-grant"  # key: outbound section; value: "GRANT,UNTIL,SE
 USED_FAMILY = "homeline-used"  # key: outbound section; value: "GRANT,SECONDS", written by the dial plan alone
 CALL_STARTED = "HomelineCallStarted"  # UserEvents: hints to look, never the only way that something is told
 CALL_ENDED = "HomelineCallEnded"
+MARKER = (
+    "HOMELINE_RENDERED"  # global variable of the dial plan: digest of extensions.conf, by which we see what is in force
+)
 
 
 @dataclass(frozen=True, slots=True)
