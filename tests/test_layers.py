@@ -41,7 +41,11 @@ STANDARD_ONLY = (
     "paths",
     "pdu_tool",
 )
-THIRD_PARTY = {"adapters/serial.py": {"serial"}, "core/numbers.py": {"phonenumbers"}}
+THIRD_PARTY = {
+    "adapters/serial.py": {"serial"},
+    "core/numbers.py": {"phonenumbers"},
+    "render/template.py": {"jinja2"},
+}
 
 # What a module must not load for good: each costs the idle daemon memory (docs/architecture.md).
 HEAVY = {"ssl", "http", "email", "urllib", "jinja2", "twilio", "phonenumbers", "argparse", "ctypes", "subprocess"}
@@ -82,6 +86,12 @@ def test_imports_run_one_way(path: Path) -> None:
             assert RANK[target] <= RANK[own], f"{own} imports {name}, which is above it"
 
 
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))
+def test_the_renderer_is_a_process_of_its_own(path: Path) -> None:
+    if layer_of(path) != "render":
+        assert not [name for name in imports(path) if name.startswith("homeline.render")]
+
+
 def test_no_modules_import_each_other() -> None:
     """Not even where one of the imports stands within a function."""
     names = {".".join(path.relative_to(SRC).with_suffix("").parts): path for path in modules()}
@@ -116,7 +126,7 @@ def test_third_party_modules_have_one_importer(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))
 def test_heavy_modules_are_imported_where_they_are_used(path: Path) -> None:
-    if path.name in ("client.py", "doctor.py", "pdu_tool.py"):  # processes that end again
+    if path.name in ("client.py", "doctor.py", "pdu_tool.py") or layer_of(path) == "render":  # processes that end again
         return
     heavy = {name for name in imports(path, top_level=True) if name.split(".")[0] in HEAVY}
     assert not heavy
