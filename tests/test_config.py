@@ -297,9 +297,12 @@ def test_secrets_are_not_in_repr_and_masked_as_set() -> None:
 
 
 def test_masked_has_every_option_under_its_name_in_uci() -> None:
-    shown = config.masked(config.read(EMAIL + "config dongle 'd'\nconfig rule 'r'\n\tlist channels 'mail'\n"))
+    sections = {kind.attribute: kind.build() if kind.singleton else (kind.build(name="x"),) for kind in SECTIONS}
+    sections["emails"] = (MAIL,)
+    sections["rules"] = (Rule("r"),)
+    shown = config.masked(Config(**sections))
     for kind in SECTIONS:
-        section = shown["main"] if kind.singleton else next(iter(shown[kind.name].values()))  # type: ignore[attr-defined]
+        section = shown[kind.singleton] if kind.singleton else next(iter(shown[kind.name].values()))  # type: ignore[attr-defined]
         assert list(section) == [option.name for option in kind.options]
     assert shown["email"]["mail"]["from"] == "a@example.org"  # type: ignore[index]
     assert shown["rule"]["r"]["events"] == ["message"]  # type: ignore[index]

@@ -38,7 +38,7 @@ def table(kind: SectionType) -> list[str]:
 
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.name)
 def test_the_table_of_a_section(kind: SectionType) -> None:
-    name = f"homeline '{kind.singleton}'" if kind.singleton else f"{kind.name} NAME"
+    name = f"{kind.name} '{kind.singleton}'" if kind.singleton else f"{kind.name} NAME"
     text = DOC.read_text()
     assert f"\n## `config {name}`\n\n{kind.doc}" in text
     after = text.split(f"\n## `config {name}`\n", 1)[1].split("\n## ", 1)[0]
