@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeline import config
 from homeline.adapters.bus import Bus, Method, Request
@@ -49,6 +49,9 @@ from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
 from homeline.service.ussd import Ussd
 from homeline.service.watching import Folder, Watching
+
+if TYPE_CHECKING:
+    from homeline.service.telephony import Telephony
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +90,7 @@ class Gateway:
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
+        self.telephony: Telephony | None = None  # there once `sip.enabled` was on
         self.bus.publish("homeline", self._methods())
 
     def _methods(self) -> dict[str, Method]:
@@ -127,7 +131,7 @@ class Gateway:
         await self._opened()
         self.dispatcher.start()
         self._apply_channels()
-        await self.fleet.apply(self.context.config)
+        await self._apply_calls()
         self._keep("watch over lone parts", self.inbox.watch_parts)
         self._keep("retention", self._purge)
         await self._stop.wait()
@@ -164,6 +168,8 @@ class Gateway:
         """Dongles first (nothing new comes in), then what sends, then the bus, the store last."""
         log.info("Stopping")
         await self.fleet.stop()
+        if self.telephony is not None:
+            await self.telephony.close()
         await self.dispatcher.close()
         self.jobs.stop()
         for task in self._background:
@@ -233,8 +239,23 @@ class Gateway:
             self._channel_trouble(gone, "")
         self._log_level()
         self._apply_channels()
-        self.spawn(self.fleet.apply(now))
+        self.spawn(self._apply_calls())
         self.context.emit("homeline.config.applied", {"problems": shapes.problems(now.problems)})
+
+    async def _apply_calls(self) -> None:
+        """Dongles and Asterisk as the configuration wants them."""
+        now = self.context.config
+        if self.telephony is None and now.main.enabled and now.sip.enabled:
+            self.telephony = self._new_telephony()
+        if self.telephony is not None:
+            await self.telephony.apply()
+        await self.fleet.apply(now)
+
+    def _new_telephony(self) -> Telephony:
+        """Asterisk's side, loaded only where it is wanted. Whatever lives on its manager is added here."""
+        from homeline.service.telephony import Telephony
+
+        return Telephony(self.context, self.paths, self.troubles.say)
 
     def _log_level(self) -> None:
         logging.getLogger().setLevel(LEVELS[self.context.config.main.log_level])
