@@ -1,6 +1,6 @@
 """Configuration -> Asterisk's files, as a pure function.
 
-It runs as a process that ends again (`python3 -m homeline.render`), since it needs Jinja2: the daemon imports none of it.
+It runs as a process that ends again (`python3 -m homeline.render`), as it needs Jinja2: the daemon imports none of it.
 """
 
 from __future__ import annotations

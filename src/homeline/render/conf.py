@@ -33,7 +33,7 @@ def value(text: str) -> str:
 class Section:
     """One section: its options in order, an option as often as it is wanted. RenderError names section and option.
 
-    `extends` adds to a section that is already there (`(+)`), `template` makes one that only serves as a parent (`(!)`).
+    `extends` adds to a section that is already there (`(+)`), `template` makes one that is only a parent (`(!)`).
     """
 
     name: str
