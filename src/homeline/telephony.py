@@ -21,8 +21,8 @@ INCLUDED = (
     "dongle.conf",
     "quectel.conf",
 )  # files of Asterisk that get an include line where they exist or we need them
-INCLUDED_BELOW = {"rtp.conf": "general"}  # the include line stands at the file's end; here right below the head of this
-# section, where the owner's file has it, because of two values Asterisk takes the first (and the stock file has a range)
+INCLUDED_BELOW = {"rtp.conf": "general"}  # the include line stands at the file's end; here it is right below the head
+# of this section, where the owner's file has it: of two values Asterisk takes the first, and the stock file has a range
 
 CALLS_FAMILY = "homeline-call"  # key: unique id of the first channel; value: the record of a call that has ended
 GRANT_FAMILY = "homeline-grant"  # key: outbound section; value: "GRANT,UNTIL,SECONDS", written by the daemon alone
