@@ -159,6 +159,12 @@ class EventKind(StrEnum):
     VOICEMAIL = "voicemail"
 
 
+class CallDirection(StrEnum):
+    IN = "in"  # from a dongle or a trunk
+    OUT = "out"  # through a dongle or a trunk
+    INTERNAL = "internal"  # between phones
+
+
 class CallState(StrEnum):
     """What became of a call."""
 
@@ -251,32 +257,19 @@ class Part:
 
 
 @dataclass(slots=True)
-class Event:
-    """Something that happened and may be forwarded. A message's event has the message's id and fields at hand."""
-
-    id: int
-    kind: EventKind
-    at: int
-    dongle: str
-    peer: str = ""
-    text: str = ""
-    message: Message | None = None
-    fields: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class Call:
     """A call that has ended. Its id is its event's."""
 
     id: int
-    direction: Direction
+    direction: CallDirection
     state: CallState
-    uid: str  # Asterisk's unique id, or one of ours for a call that Asterisk did not carry: stored once
+    uid: str  # what makes it unique, so that a record that is read twice is stored once
     dongle: str = ""
     line: str = ""
-    peer: str = ""  # E.164 where it can be, else the network's own text; "" is withheld
-    peer_raw: str = ""  # the network's own text
+    peer: str = ""  # the other end: E.164 where it can be, else the network's own text; "" is withheld
+    peer_raw: str = ""  # the network's own text, or what was dialled
     peer_name: str = ""
+    dialled: str = ""  # what was dialled, of a call that came in: which of our numbers
     through: str = ""  # the phone or trunk at our end: who answered, or who called
     rule: str = ""  # outbound section that allowed it
     started_at: int = 0
@@ -286,6 +279,26 @@ class Call:
     reason: str = ""  # words for people: why it was refused or failed
     recording: str = ""  # file name in the voicemail folder
     recording_seconds: int = 0
+    recording_size: int = 0  # octets
+    unread: bool = False  # missed, or with a message, and not yet seen
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened and may be forwarded. A message's event has the message's id and fields at hand.
+
+    A call's event is of kind CALL, or VOICEMAIL where the caller left a message.
+    """
+
+    id: int
+    kind: EventKind
+    at: int
+    dongle: str
+    peer: str = ""
+    text: str = ""
+    message: Message | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

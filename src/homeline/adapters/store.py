@@ -5,7 +5,8 @@ raises: StoreFull, StoreDamaged (then `damaged` is set: close, and open again), 
 1970, `now` is the caller's clock. What came from the network is stored as it is, but for half surrogate pairs, which
 no text can hold.
 
-The methods live in modules of their own, by table: deliveries, messages (received), outbox, queries, alerts.
+The methods live in modules of their own, by table: deliveries, messages (received), outbox, calls, queries,
+alerts.
 """
 
 from __future__ import annotations
@@ -20,11 +21,21 @@ from homeline.adapters.store_file import Opened, close_file, copy, open_file, su
 from homeline.adapters.store_messages import Inbox
 from homeline.adapters.store_outbox import ReportStatus
 from homeline.adapters.store_queries import Queries
-from homeline.adapters.store_rows import Conversation, ConversationPage, Page, Receipt, Recovery, RuleSummary
+from homeline.adapters.store_rows import (
+    CallPage,
+    Conversation,
+    ConversationPage,
+    Page,
+    Receipt,
+    Recovery,
+    RuleSummary,
+    Unseen,
+)
 from homeline.errors import StoreError
 from homeline.model import EventKind
 
 __all__ = (
+    "CallPage",
     "Conversation",
     "ConversationPage",
     "Page",
@@ -34,6 +45,7 @@ __all__ = (
     "ReportStatus",
     "RuleSummary",
     "Store",
+    "Unseen",
 )
 
 DAY = 86400
@@ -111,6 +123,8 @@ class Store(Inbox, Queries, Alerts):
             for event, kind in rows:
                 if kind == EventKind.MESSAGE:
                     self._delete_message(event, now)
+                elif kind in (EventKind.CALL, EventKind.VOICEMAIL):
+                    self._delete_call(event, now)
                 else:
                     self._delete_event(event)
             if len(rows) < PURGED_AT_ONCE:
@@ -127,6 +141,8 @@ class Store(Inbox, Queries, Alerts):
                 "UPDATE delivery SET next_at = next_at + ?, created_at = created_at + ? WHERE state = 'pending'",
                 *(delta, delta),
             )
+            for column in ("started_at", "answered_at", "ended_at"):
+                self._run(f"UPDATE call SET {column} = {column} + ? WHERE {column} < ?", delta, CLOCK_SET)  # noqa: S608
             for table in ("message", "event"):
                 self._run(f"UPDATE {table} SET at = at + ? WHERE at < ?", delta, CLOCK_SET)  # noqa: S608
 

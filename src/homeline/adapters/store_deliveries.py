@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from homeline.adapters.store_base import MAX_ID, Planner, Row, StoreBase, log
-from homeline.adapters.store_rows import DELIVERY, MESSAGE, RuleSummary, delivery_of, message_of
+from homeline.adapters.store_rows import CALL, DELIVERY, MESSAGE, RuleSummary, call_of, delivery_of, message_of
 from homeline.core.joining import whole_characters
 from homeline.errors import NotFound
-from homeline.model import Delivery, DeliveryState, Event, EventKind, Message, Wanted
+from homeline.model import Call, Delivery, DeliveryState, Event, EventKind, Message, Wanted
 
 ERROR_LENGTH = 500  # characters of a peer's words that are kept
 
@@ -67,6 +67,10 @@ class Deliveries(StoreBase):
         self._make_deliveries(event, now, plan)
         return event
 
+    def _delete_event(self, event: int) -> None:
+        self._run("DELETE FROM delivery WHERE event = ?", event)
+        self._run("DELETE FROM event WHERE id = ?", event)
+
     def _event(self, event: int) -> Event | None:
         if not 0 < event <= MAX_ID:
             return None
@@ -77,11 +81,17 @@ class Deliveries(StoreBase):
             message = self._message(event)
             return None if message is None else message_event(message)
         fields = json.loads(row[6]) if row[6] else {}
-        return Event(row[0], EventKind(row[1]), row[2], row[3], row[4], row[5], fields=fields)
+        kind = EventKind(row[1])
+        call = self._call(event) if kind in (EventKind.CALL, EventKind.VOICEMAIL) else None
+        return Event(row[0], kind, row[2], row[3], row[4], row[5], fields=fields, call=call)
 
     def _message(self, message: int) -> Message | None:
         row = self._one(f"SELECT {MESSAGE} FROM message WHERE id = ?", message)  # noqa: S608 - columns, no values
         return None if row is None else message_of(row)
+
+    def _call(self, call: int) -> Call | None:
+        row = self._one(f"SELECT {CALL} FROM call WHERE id = ?", call)  # noqa: S608 - columns, no values
+        return None if row is None else call_of(row)
 
     # -- making deliveries --------------------------------------------------------------------------------------------
 

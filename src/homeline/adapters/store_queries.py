@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
-from homeline.adapters.store_base import MAX_ID
+from homeline.adapters.store_calls import Calls
 from homeline.adapters.store_deliveries import conditions
 from homeline.adapters.store_outbox import Outbox
+from homeline.adapters.store_paging import LARGEST_PAGE, bounded, one_indexed, page_size, possible
 from homeline.adapters.store_rows import MESSAGE, Conversation, ConversationPage, Page, message_of
 from homeline.core.joining import whole_characters
 from homeline.model import Delivery, Direction, Message, MessageState, Part
 
-LARGEST_PAGE = 500
 
-
-class Queries(Outbox):
+class Queries(Outbox, Calls):
     """The tables `message` and `conversation` as the owner sees them: what is not yet an event is not there."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -40,17 +39,17 @@ class Queries(Outbox):
         `text` is searched in the text, whatever its case.
         """
         terms, values = conditions(
-            *_one_indexed(
+            *one_indexed(
                 ("peer = ?", peer or None),
                 ("unread = ?", unread or None),
                 ("dongle = ?", dongle or None),
                 ("direction = ?", direction),
             ),
-            ("message.id < ?", _bounded(before)),
+            ("message.id < ?", bounded(before)),
             (_holds("message.text", text), _needle(text)),
             also=("message.id > 0",),
         )
-        limit = _page(limit)
+        limit = page_size(limit)
         rows = self._all(
             f"SELECT {MESSAGE} FROM message{terms} ORDER BY message.id DESC LIMIT ?",  # noqa: S608
             *(*values, limit + 1),
@@ -63,9 +62,9 @@ class Queries(Outbox):
         `text` is searched in numbers, names and all messages.
         """
         needle = _needle(text)
-        terms, values = conditions(("last < ?", _bounded(before)), (_anywhere(text), needle))
+        terms, values = conditions(("last < ?", bounded(before)), (_anywhere(text), needle))
         values += [needle, needle] if needle is not None else []
-        limit = _page(limit)
+        limit = page_size(limit)
         rows = self._all(
             f"SELECT conversation.peer, name, conversation.unread, count, {MESSAGE} "  # noqa: S608
             f"FROM conversation CROSS JOIN message ON message.id = last{terms} ORDER BY last DESC LIMIT ?",
@@ -85,24 +84,25 @@ class Queries(Outbox):
     # -- changes ------------------------------------------------------------------------------------------------------
 
     def mark_read(self, ids: Collection[int] = (), peer: str = "") -> int:
-        """Mark these messages, and all of the peer, as read; how many were not."""
+        """Mark these messages and calls, and all messages of the peer, as read; how many were not."""
         with self._writing():
             count = sum(
-                self._run("UPDATE message SET unread = 0 WHERE id = ? AND unread = 1", message).rowcount
-                for message in _possible(ids)
+                self._run("UPDATE message SET unread = 0 WHERE id = ? AND unread = 1", item).rowcount
+                + self._run("UPDATE call SET unread = 0 WHERE id = ? AND unread = 1", item).rowcount
+                for item in possible(ids)
             )
             if peer:
                 count += self._run("UPDATE message SET unread = 0 WHERE peer = ? AND unread = 1", peer).rowcount
         return count
 
     def delete_messages(self, ids: Collection[int], now: int) -> int:
-        """Delete messages, their parts and deliveries; how many. One that is being sent stays, a queued one is not
-        sent.
+        """Delete messages and calls with their parts, recordings and deliveries; how many. A message that is being
+        sent stays, a queued one is not sent.
 
         The keys of received parts stay behind: a part that is still on the SIM does not come back.
         """
         with self._writing():
-            return sum(self._delete_message(message, now) for message in _possible(ids))
+            return sum(self._delete_message(item, now) or self._delete_call(item, now) for item in possible(ids))
 
     def _delete_message(self, message: int, now: int) -> bool:
         state = self._one("SELECT state FROM message WHERE id = ?", message)
@@ -116,30 +116,6 @@ class Queries(Outbox):
         self._run("DELETE FROM message WHERE id = ?", message)
         self._delete_event(message)
         return True
-
-    def _delete_event(self, event: int) -> None:
-        self._run("DELETE FROM delivery WHERE event = ?", event)
-        self._run("DELETE FROM event WHERE id = ?", event)
-
-
-def _one_indexed(*terms: tuple[str, object]) -> list[tuple[str, object]]:
-    """The terms in use, all but the first with a + that keeps SQLite from choosing their index over a sharper one's."""
-    used = [(term, value) for term, value in terms if value is not None]
-    return [(f"+{term}" if place else term, value) for place, (term, value) in enumerate(used)]
-
-
-def _page(limit: int) -> int:
-    return min(max(limit, 1), LARGEST_PAGE)
-
-
-def _bounded(before: int | None) -> int | None:
-    """An id that SQLite can hold; one beyond is newer than all."""
-    return None if before is None or before > MAX_ID else max(before, 0)
-
-
-def _possible(ids: Iterable[int]) -> list[int]:
-    """The ids that a message can have, each once: negative ones are not the owner's business."""
-    return sorted({message for message in ids if 0 < message <= MAX_ID})
 
 
 def _holds(column: str, text: str) -> str:

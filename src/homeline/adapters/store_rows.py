@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from homeline.adapters.store_base import Row, hexed, inexact
-from homeline.model import Alert, Delivery, DeliveryState, Direction, Disposition, Event, Message, MessageState, Part
+from homeline.model import (
+    Alert,
+    Call,
+    CallDirection,
+    CallState,
+    Delivery,
+    DeliveryState,
+    Direction,
+    Disposition,
+    Event,
+    Message,
+    MessageState,
+    Part,
+)
 
 MESSAGE = (
     "message.id, direction, message.state, message.dongle, message.sim, message.peer, peer_raw, peer_name, "
@@ -15,6 +28,10 @@ MESSAGE = (
 )
 PART = "number, pdu, text, state, reference, error"
 DELIVERY = "id, event, rule, channel, state, attempts, next_at, created_at, done_at, error, revision"
+CALL = (
+    "id, direction, state, uid, dongle, line, peer, peer_raw, peer_name, dialled, through, rule, started_at, "
+    "answered_at, ended_at, cause, reason, recording, recording_seconds, recording_size, unread"
+)
 ALERT = "id, key, text, advice, severity, dongle, raised_at, cleared_at, acknowledged"
 
 
@@ -62,6 +79,23 @@ class ConversationPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """What came in and the owner has not looked at."""
+
+    missed: int
+    voicemail: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Calls, newest first; `more` lie before the last; `unseen` counts those of the whole store."""
+
+    calls: Sequence[Call]
+    more: bool
+    unseen: Unseen
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSummary:
     """How the deliveries of one rule fare. Times are None where it never happened."""
 
@@ -98,6 +132,11 @@ def part_of(row: Row) -> Part:
 def delivery_of(row: Row) -> Delivery:
     """A delivery from the columns `DELIVERY`."""
     return Delivery(row[0], row[1], row[2], row[3], DeliveryState(row[4]), *row[5:])
+
+
+def call_of(row: Row) -> Call:
+    """A call from the columns `CALL`."""
+    return Call(row[0], CallDirection(row[1]), CallState(row[2]), *row[3:-1], unread=bool(row[-1]))
 
 
 def alert_of(row: Row) -> Alert:

@@ -10,6 +10,8 @@ A migration that has been released is never changed: a later one changes what it
 - `part.key` is what makes a received part unique (`core.joining.part_key`); it survives in `tombstone` when the
   message is deleted, so that a part that is still on the SIM does not come back as new.
 - `conversation` is kept by triggers, so it cannot disagree with `message`.
+- A call has its event's id. `call.uid` is what makes it unique; like a part's key it survives in `tombstone`.
+- `unwanted` names recordings whose calls are gone: their files are deleted after the commit, and then the row.
 """
 
 from __future__ import annotations
@@ -159,4 +161,40 @@ CREATE TRIGGER message_deleted AFTER DELETE ON message WHEN old.id > 0 BEGIN
 END;
 """
 
-MIGRATIONS = (VERSION_1,)
+VERSION_2 = """
+CREATE TABLE call (
+  id INTEGER PRIMARY KEY,
+  direction TEXT NOT NULL,
+  state TEXT NOT NULL,
+  uid TEXT NOT NULL UNIQUE,
+  dongle TEXT NOT NULL DEFAULT '',
+  line TEXT NOT NULL DEFAULT '',
+  peer TEXT NOT NULL DEFAULT '',
+  peer_raw TEXT NOT NULL DEFAULT '',
+  peer_name TEXT NOT NULL DEFAULT '',
+  dialled TEXT NOT NULL DEFAULT '',
+  through TEXT NOT NULL DEFAULT '',
+  rule TEXT NOT NULL DEFAULT '',
+  started_at INTEGER NOT NULL DEFAULT 0,
+  answered_at INTEGER,
+  ended_at INTEGER NOT NULL DEFAULT 0,
+  cause INTEGER NOT NULL DEFAULT 0,
+  reason TEXT NOT NULL DEFAULT '',
+  recording TEXT NOT NULL DEFAULT '',
+  recording_seconds INTEGER NOT NULL DEFAULT 0,
+  recording_size INTEGER NOT NULL DEFAULT 0,
+  unread INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX call_direction ON call(direction);
+CREATE INDEX call_state ON call(state);
+CREATE INDEX call_dongle ON call(dongle);
+CREATE INDEX call_peer ON call(peer);
+CREATE INDEX call_unread ON call(id) WHERE unread = 1;
+CREATE INDEX call_unseen ON call(state) WHERE unread = 1;
+CREATE INDEX call_recording ON call(recording) WHERE recording != '';
+CREATE INDEX call_rule ON call(rule, ended_at) WHERE rule != '';
+
+CREATE TABLE unwanted (file TEXT PRIMARY KEY) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2)
