@@ -10,6 +10,7 @@ COMMANDS = {
     "demo": ("homeline_lab.demo", "all of it at once, to look at and play with (make demo)"),
     "dongle": ("homeline_lab.dongle_command", "a simulated GSM dongle"),
     "uci": ("homeline_lab.uci_command", "set, get, commit … as on the router, for a lab root"),
+    "asterisk": ("homeline_lab.asterisk_get", "get a real Asterisk out of Debian's packages, without installing"),
     "bench": ("homeline_lab.bench.command", "Homeline measured beside gammu-smsd and smstools"),
 }
 
