@@ -14,7 +14,16 @@ SRC = Path(__file__).parents[1] / "src"
 LAYERS = (
     ("errors", "model", "paths", "footprint", "__init__"),
     ("protocol",),
-    ("config", "config_options", "config_calls", "config_types", "telephony"),
+    (
+        "config",
+        "config_calls",
+        "config_checks",
+        "config_checks_calls",
+        "config_drivers",
+        "config_options",
+        "config_types",
+        "telephony",
+    ),
     ("core",),
     ("render",),
     ("adapters",),
@@ -27,13 +36,16 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # A family of modules that are one adapter together: `store` and `store_outbox` may import each other.
-FAMILIES = ("store", "bus", "mail")
+FAMILIES = ("store", "bus", "mail", "ami")
 
 STANDARD_ONLY = (
     "protocol",
     "config",
     "config_options",
     "config_calls",
+    "config_checks",
+    "config_checks_calls",
+    "config_drivers",
     "config_types",
     "telephony",
     "errors",
