@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from homeline import config
 from homeline.config import SECTIONS, Config, Dongle, Email, Main, Rule
 from homeline.errors import DecodeError
-from homeline.model import Driver, EventKind, Storage
+from homeline.model import CallState, Driver, EventKind, Storage
 from homeline.protocol import uci
 from homeline.protocol.uci import Section
 
@@ -59,6 +59,7 @@ config rule 'night'
 	list senders '+41*'
 	list senders 'Swiss*'
 	list not_senders '+41999*'
+	list calls 'answered'
 	list channels 'mail'
 
 {EMAIL}	option port '2525'
@@ -81,7 +82,7 @@ config rule 'night'
         (
             Rule(
                 "night", False, (EventKind.MESSAGE, EventKind.ALERT), ("stick",), ("+41*", "Swiss*"), ("+41999*",),
-                ("mail",),
+                ("mail",), (CallState.ANSWERED,),
             ),
         ),
         (

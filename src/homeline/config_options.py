@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from homeline import config_types as t
 from homeline.config_calls import CALL_SECTIONS, Line, Outbound, Phone, Sip, Trunk, Twilio
 from homeline.config_types import Option, SectionType
-from homeline.model import Driver, EventKind, Problem, Storage
+from homeline.model import CallState, Driver, EventKind, Problem, Storage
+
+ENDED = (CallState.MISSED, CallState.VOICEMAIL, CallState.ANSWERED, CallState.FAILED, CallState.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Rule:
     senders: tuple[str, ...] = ()
     not_senders: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()  # accounts by name; one that is left out for a mistake stays, its deliveries wait
+    calls: tuple[CallState, ...] = (CallState.MISSED, CallState.VOICEMAIL)  # of those, where `events` has call
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ _RULE = (
     Option("dongles", t.NAME, "Only what came through these dongles; all if none is named.", many=True),
     Option("senders", t.PATTERN, "Only from these senders; from all if none is named.", many=True),
     Option("not_senders", t.PATTERN, "Not from these senders.", many=True),
+    Option("calls", t.enum(*ENDED), "Which calls are forwarded, where `events` has `call`.", many=True),
     Option("channels", t.NAME, "Where it goes: names of channel sections.", many=True, required=True),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from homeline.config import Rule
 from homeline.core.rules import CRITERIA, explain, glob, match
-from homeline.model import Direction, Event, EventKind, Message, MessageState, Wanted
+from homeline.model import Call, CallDirection, CallState, Direction, Event, EventKind, Message, MessageState, Wanted
 
 NOW = 1_700_000_000
 
@@ -18,6 +19,17 @@ NOW = 1_700_000_000
 def sms(peer: str = "+41791234567", raw: str = "", dongle: str = "home", direction: Direction = Direction.IN) -> Event:
     message = Message(7, direction, MessageState.RECEIVED, dongle, "89410", peer, raw or peer, text="hello", at=NOW)
     return Event(7, EventKind.MESSAGE, NOW, dongle, peer, "hello", message)
+
+
+def call(state: CallState, peer: str = "+41791234567", raw: str = "") -> Event:
+    kind = EventKind.VOICEMAIL if state is CallState.VOICEMAIL else EventKind.CALL
+    return Event(
+        9, kind, NOW, "home", peer, call=Call(9, CallDirection.IN, state, "1.1", "home", "", peer, raw or peer)
+    )
+
+
+def calls(*events: EventKind, **options: Any) -> Rule:
+    return Rule("r", events=events, channels=("me",), **options)
 
 
 ALERT = Event(8, EventKind.ALERT, NOW, "", text="The disk is full.")
@@ -49,7 +61,22 @@ MAIL = Rule("mail", channels=("me",))
         (Rule("r", not_senders=("MyBank", "+41*"), channels=("me",)), sms(), {"not_senders"}),
         (Rule("r", not_senders=("+49*",), channels=("me",)), sms(), set()),
         (Rule("r", senders=("+41*",), not_senders=("+41791234567",), channels=("me",)), sms(), {"not_senders"}),
-        (Rule("r", False, (EventKind.CALL,), ("x",), ("y",), ("*",), ("me",)), sms(), {row.name for row in CRITERIA}),
+        (calls(EventKind.CALL), call(CallState.MISSED), set()),
+        (calls(EventKind.CALL), call(CallState.VOICEMAIL), set()),
+        (calls(EventKind.CALL), call(CallState.ANSWERED), {"calls"}),
+        (calls(EventKind.CALL, calls=(CallState.FAILED,)), call(CallState.FAILED), set()),
+        (calls(EventKind.CALL, calls=(CallState.FAILED,)), call(CallState.VOICEMAIL), {"calls"}),
+        (calls(EventKind.CALL, EventKind.VOICEMAIL, calls=(CallState.FAILED,)), call(CallState.VOICEMAIL), set()),
+        (calls(EventKind.VOICEMAIL, calls=(CallState.FAILED,)), call(CallState.VOICEMAIL), set()),
+        (calls(EventKind.VOICEMAIL), call(CallState.MISSED), {"events"}),
+        (calls(EventKind.CALL, senders=("079*",)), call(CallState.MISSED, raw="0791234567"), set()),
+        (calls(EventKind.CALL, not_senders=("+4179*",)), call(CallState.MISSED), {"not_senders"}),
+        (MAIL, call(CallState.MISSED), {"events"}),
+        (
+            Rule("r", False, (EventKind.MESSAGE,), ("x",), ("y",), ("*",), ("me",), calls=()),
+            call(CallState.MISSED),
+            {row.name for row in CRITERIA},
+        ),
     ],
 )
 def test_a_rule_matches_when_all_criteria_hold(rule: Rule, event: Event, failing: set[str]) -> None:
@@ -76,10 +103,18 @@ def test_the_words_name_what_was_compared() -> None:
     assert words == {
         "enabled": "the rule is in use",
         "events": "it is of kind message; the rule takes call",
+        "calls": "it is no call",
         "dongles": "it came through home; the rule takes boat",
         "senders": "it is from Bank or BANK; the rule takes +41*",
         "not_senders": "it is from Bank or BANK; the rule leaves out Bank",
     }
+
+
+def test_the_words_about_a_call() -> None:
+    words = {
+        finding.criterion: finding.words for finding in explain(calls(EventKind.CALL), call(CallState.FAILED), NOW)
+    }
+    assert words["calls"] == "the call is failed; the rule takes missed, voicemail"
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def _plain(pattern: str) -> str:
 
 def _senders(event: Event) -> tuple[str, ...]:
     """The sender in E.164 and as the network wrote it. A withheld number is one empty text: `*` matches it."""
-    raw = event.message.peer_raw if event.message else ""
+    source = event.message or event.call
+    raw = source.peer_raw if source else ""
     return (event.peer, raw) if raw and raw != event.peer else (event.peer,)
 
 
@@ -96,14 +97,33 @@ def _outgoing(event: Event) -> bool:
     return event.kind is EventKind.MESSAGE and message is not None and message.direction is Direction.OUT
 
 
+def _as_a_call(rule: Rule, event: Event) -> bool:
+    """A rule for calls takes a message on the voicemail too, for that is what became of a call."""
+    return (
+        event.kind is EventKind.VOICEMAIL and EventKind.CALL in rule.events and EventKind.VOICEMAIL not in rule.events
+    )
+
+
 def _event_holds(rule: Rule, event: Event, _now: int) -> bool:
-    return event.kind in rule.events and not _outgoing(event)
+    return (event.kind in rule.events or _as_a_call(rule, event)) and not _outgoing(event)
 
 
 def _event_words(rule: Rule, event: Event, _now: int) -> str:
     if _outgoing(event):
         return "it is an outgoing message"
     return f"it is of kind {event.kind}; the rule takes {_listed(rule.events)}"
+
+
+def _call_holds(rule: Rule, event: Event, _now: int) -> bool:
+    if event.call is None or (event.kind is EventKind.VOICEMAIL and not _as_a_call(rule, event)):
+        return True
+    return event.call.state in rule.calls
+
+
+def _call_words(rule: Rule, event: Event, _now: int) -> str:
+    if event.call is None:
+        return "it is no call"
+    return f"the call is {event.call.state}; the rule takes {_listed(rule.calls)}"
 
 
 def _dongle_holds(rule: Rule, event: Event, _now: int) -> bool:
@@ -152,6 +172,7 @@ CRITERIA: tuple[Criterion, ...] = (
         lambda rule, _event, _now: "the rule is in use" if rule.enabled else "the rule is switched off",
     ),
     Criterion("events", _event_holds, _event_words),
+    Criterion("calls", _call_holds, _call_words),
     Criterion("dongles", _dongle_holds, _dongle_words),
     Criterion("senders", _sender_holds, _sender_words),
     Criterion("not_senders", _not_sender_holds, _not_sender_words),
