@@ -14,7 +14,7 @@ import stat
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from homeline.adapters.mail_process import run as run_program
+from homeline.adapters.process import run as run_program
 from homeline.config import Email
 from homeline.errors import ConfigError, DeliveryError
 from homeline.paths import Paths
@@ -52,7 +52,7 @@ class Mailer:
     """Sends mails of one `email` section. Nothing is opened or written before the first mail."""
 
     def __init__(self, account: Email, paths: Paths, run: Run = run_program, program: str = "") -> None:
-        """`run` runs a program, as `mail_process.run` does; `program` is msmtp's path, looked for if not given.
+        """`run` runs a program, as `process.run` does; `program` is msmtp's path, looked for if not given.
 
         Raises ConfigError for a value that msmtp's configuration cannot express.
         """

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 OUTPUT_KEPT = 2048  # bytes, the last ones: that is where a program says why it failed
 OUTPUT_LIMIT = 16 << 20  # bytes; a program that prints more is killed
@@ -30,7 +31,25 @@ async def run(argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, by
     A status below 0 is minus the signal that ended it. The program gets a process group of its own, which is killed
     when `timeout` seconds are over (TimeoutError) or the caller is cancelled. Raises OSError if it cannot be started.
     """
-    child = _Child(argv, data)
+    return await _ended(_Child(argv, data, ENVIRONMENT), timeout)
+
+
+async def ask(
+    argv: Sequence[str], data: bytes, timeout: float, environment: Mapping[str, str]
+) -> tuple[int, bytes, bytes]:
+    """As `run`, for a program of ours: its exit status, all of its standard output, the end of its standard error.
+
+    `environment` is added to ours.
+    """
+    answer = os.memfd_create("answer")
+    try:
+        status, errors = await _ended(_Child(argv, data, ENVIRONMENT | dict(environment), answer), timeout)
+        return status, _contents(answer), errors
+    finally:
+        os.close(answer)
+
+
+async def _ended(child: _Child, timeout: float) -> tuple[int, bytes]:
     try:
         async with asyncio.timeout(timeout):
             status = await asyncio.shield(child.ended)
@@ -39,10 +58,21 @@ async def run(argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, by
         child.abandon()
 
 
+def _contents(descriptor: int) -> bytes:
+    """A file in memory from its beginning. OSError for more than any program of ours says."""
+    size = os.fstat(descriptor).st_size
+    if size > OUTPUT_LIMIT:
+        raise OSError(errno.EFBIG, "The program's answer is too long")
+    return os.pread(descriptor, size, 0)
+
+
 class _Child:
     """One running program. It is reaped when it has ended, whether somebody still waits for it or not."""
 
-    def __init__(self, argv: Sequence[str], data: bytes) -> None:
+    def __init__(
+        self, argv: Sequence[str], data: bytes, environment: Mapping[str, str], answer: int | None = None
+    ) -> None:
+        """Standard output goes to the file `answer`, if there is one; else it is `output`, as standard error is."""
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[int] = self._loop.create_future()
         self.output = b""
@@ -54,7 +84,7 @@ class _Child:
             ours.callback(os.close, theirs)
             ours.push(self._close_pipe_on_error)
             os.set_blocking(self._pipe, False)
-            self._pid = _spawn(argv, given, theirs)
+            self._pid = _spawn(argv, environment, (given, theirs if answer is None else answer, theirs))
             self._watch()
 
     def _close_pipe_on_error(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -105,16 +135,12 @@ class _Child:
         self._pipe = -1
 
 
-def _spawn(argv: Sequence[str], given: int, output: int) -> int:
+def _spawn(argv: Sequence[str], environment: Mapping[str, str], streams: Sequence[int]) -> int:
     return os.posix_spawn(
         argv[0],
         list(argv),
-        ENVIRONMENT,
-        file_actions=[
-            (os.POSIX_SPAWN_DUP2, given, 0),
-            (os.POSIX_SPAWN_DUP2, output, 1),
-            (os.POSIX_SPAWN_DUP2, output, 2),
-        ],
+        environment,
+        file_actions=[(os.POSIX_SPAWN_DUP2, stream, number) for number, stream in enumerate(streams)],
         setpgroup=0,
         setsigmask=(),
         setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and programs inherit that

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from homeline.adapters.mail_process import OUTPUT_KEPT, run
+from homeline.adapters.process import OUTPUT_KEPT, OUTPUT_LIMIT, ask, run
 
 
 @pytest.fixture
@@ -180,3 +180,19 @@ async def test_a_daemon_that_a_program_leaves_behind_holds_up_nothing(program, t
     status, output = await run([program("sleep 1000 & echo $!")], b"", 10)
     os.kill(int(output), 9)
     assert status == 0
+
+
+async def test_a_program_of_ours_answers_on_standard_output(program) -> None:
+    path = program(
+        'read line; echo "$line $WORD"; i=0; while [ $i -lt 500 ]; do echo 0123456789; i=$((i+1)); done; echo oh >&2'
+    )
+    before = descriptors()
+    status, answer, errors = await ask([path], b"question\n", 10, {"WORD": "given"})
+    assert (status, errors) == (0, b"oh\n")
+    assert answer == b"question given\n" + b"0123456789\n" * 500  # more than is kept of what others print
+    assert descriptors() == before
+
+
+async def test_an_answer_without_end_is_refused(program) -> None:
+    with pytest.raises(OSError, match="too long"):
+        await ask([program(f"head -c {OUTPUT_LIMIT + 1} /dev/zero")], b"", 30, {})
