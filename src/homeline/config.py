@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from homeline import config_checks, config_checks_calls
+from homeline.config_checks import Tell
 from homeline.config_options import SECTIONS, Config, Dongle, Email, Main, Rule
 from homeline.config_types import MAX_VALUE, Option, SectionType
 from homeline.errors import ConfigError, DecodeError
@@ -23,7 +25,6 @@ __all__ = ["FILES", "SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "lo
 FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
 _TYPES = {section_type.name: section_type for section_type in SECTIONS}
-_MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _SHOWN = 80  # characters of a wrong value in a problem
 _MAX_NAME = 64  # characters of a section's name, which stands in every row of the store
 _MAX_PROBLEMS = 100  # a status reply has to hold them
@@ -144,10 +145,15 @@ class _Reader:
             name: (items[0] if items else singletons[name]()) if name in singletons else tuple(items)
             for name, items in found.items()
         }
-        config = Config(**values)
-        config = replace(config, dongles=self._distinct(config.dongles))
-        config = replace(config, rules=tuple(self._rules(config, sections)))
-        return replace(config, problems=self._bounded_problems())
+        return replace(self._checked(Config(**values), sections), problems=self._bounded_problems())
+
+    def _checked(self, config: Config, sections: list[uci.Section]) -> Config:
+        """What is left when the sections were held against each other."""
+        declared = {section.name: section.type for section in sections}
+        tell = Tell(self._report, self._say)
+        config = replace(config, dongles=config_checks.dongles(config, tell))
+        config = replace(config, rules=config_checks.rules(config, declared, self._broken_channels, tell))
+        return config_checks_calls.calls(config, declared, tell)
 
     def _bounded_problems(self) -> tuple[Problem, ...]:
         more = len(self._problems) - _MAX_PROBLEMS
@@ -231,44 +237,6 @@ class _Reader:
                             where, option, "is not a secret that Homeline knows", f"belongs in {MAIN_FILE}, if anywhere"
                         )
 
-    def _distinct(self, dongles: tuple[Dongle, ...]) -> tuple[Dongle, ...]:
-        """Leaves out a dongle that claims the modem of an earlier one."""
-        taken: dict[tuple[str, str], str] = {}
-        kept = []
-        for dongle in dongles:
-            claims = [(option, value) for option in ("imei", "usb_path", "port") if (value := getattr(dongle, option))]
-            claims = (claims or [("imei", "")]) if dongle.enabled else []
-            clash = next((claim for claim in claims if claim in taken), None)
-            if clash:
-                option, value = clash
-                reason = (
-                    f"is that of dongle '{taken[clash]}' as well"
-                    if value
-                    else (f"is required, as dongle '{taken[clash]}' already takes whatever modem there is")
-                )
-                self._report(ConfigError(dongle.name, option, value, reason))
-                continue
-            taken.update((claim, dongle.name) for claim in claims)
-            kept.append(dongle)
-        return tuple(kept)
-
-    def _rules(self, config: Config, sections: list[uci.Section]) -> Iterable[Rule]:
-        """The rules that have a channel to send to; says every name that is not there."""
-        known_dongles = {section.name for section in sections if section.type == "dongle"}
-        known_channels = {*config.channels, *self._broken_channels}
-        for rule in config.rules:
-            for dongle in rule.dongles:
-                if dongle not in known_dongles:
-                    self._say(rule.name, "dongles", f"there is no dongle '{dongle}'", "nothing matches this name")
-            for channel in rule.channels:
-                if channel not in known_channels:
-                    self._say(rule.name, "channels", f"there is no channel '{channel}'", "it is left out of the rule")
-            channels = tuple(channel for channel in rule.channels if channel in known_channels)
-            if channels:
-                yield replace(rule, channels=channels)
-            else:
-                self._report(ConfigError(rule.name, "channels", "", "names no channel that is there"))
-
 
 def _value(section: str, option: Option, raw: str | list[str]) -> object:
     """One option's value. A list may be written as a single option; the reverse is a mistake."""
@@ -296,13 +264,5 @@ def _as_is(section: Any) -> Any:
     return section
 
 
-def _complete_email(email: Email) -> Email:
-    if not email.host and not email.command:
-        raise ConfigError(email.name, "host", "", "is required, unless a command is set")
-    if email.user and not email.password and not email.command:
-        raise ConfigError(email.name, "password", "", f"is not set; it belongs in /etc/config/{SECRET_FILE}")
-    return email if email.port else replace(email, port=_MAIL_PORTS[email.tls])
-
-
-# What the rows alone cannot say of a section: defaults and duties that depend on other options.
-_COMPLETE: dict[str, Callable[[Any], Any]] = {"email": _complete_email}
+# What the rows alone cannot say of a single section: defaults and duties that depend on its other options.
+_COMPLETE: dict[str, Callable[[Any], Any]] = {"email": config_checks.complete_email}

@@ -12,6 +12,16 @@ from enum import StrEnum
 from homeline import config_types as t
 from homeline.config_types import Option, SectionType
 
+EDGES = (
+    "ashburn",
+    "umatilla",
+    "dublin",
+    "frankfurt",
+    "singapore",
+    "tokyo",
+    "sao-paulo",
+    "sydney",
+)  # Twilio's public ones
 LOCAL_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")
 
 
@@ -127,7 +137,7 @@ class Trunk:
     def is_secure(self) -> bool:
         """Whether TLS and SRTP are in force."""
         if self.secure is Secure.AUTO:
-            return self.mode in (TrunkMode.BYOC, TrunkMode.ELASTIC)
+            return self.mode in (TrunkMode.BYOC, TrunkMode.ELASTIC) and self.transport in ("", "tls")
         return self.secure is Secure.ON
 
     @property
@@ -208,8 +218,8 @@ _SIP = (
     Option("certificate", t.CA_FILE, "The router's certificate for TLS, a PEM file."),
     Option("key", t.CA_FILE, "Its private key, a PEM file."),
     Option("ca_file", t.CA_FILE, "Certificates to trust instead of the system's."),
-    Option("external_address", t.HOST, "The address or host name by which the internet reaches the router."),
-    Option("local_networks", t.NETWORK, "Own networks and VPNs: phones may register from there.", many=True),
+    Option("external_address", t.SIP_HOST, "The address or host name by which the internet reaches the router."),
+    Option("local_networks", t.NARROW_NETWORK, "Own networks and VPNs: phones may register from there.", many=True),
     Option("rtp_start", t.integer(1024, 65534), "The first port for media."),
     Option("rtp_end", t.integer(1025, 65535), "The last port for media."),
     Option("ami_port", t.integer(1, 65535), "The port on loopback by which Homeline talks to Asterisk."),
@@ -226,7 +236,7 @@ _TRUNK = (
     Option("enabled", t.BOOLEAN, "Whether this trunk is used."),
     Option("type", t.enum(*TrunkType), "Twilio, or any other provider."),
     Option("mode", t.enum(*TrunkMode), "How calls come in: to our address, or by registration."),
-    Option("host", t.HOST, "The SIP domain or server.", required=True),
+    Option("host", t.SIP_HOST, "The SIP domain or server.", required=True),
     Option("port", t.integer(1, 65535), "Its port. Without it 5060, with TLS 5061."),
     Option("transport", t.choice("udp", "tcp", "tls"), "Without it `tls` where `secure` is on, else `udp`."),
     Option("edges", t.EDGE, "Twilio's edge locations, the best first.", many=True),
@@ -235,14 +245,14 @@ _TRUNK = (
     Option("password", t.SIP_PASSWORD, "Our password at the provider.", secret=True),
     Option("inbound_username", t.SIP_USER, "The name with which the provider proves itself to us."),
     Option("inbound_password", t.SIP_PASSWORD, "The password with which it does.", secret=True),
-    Option("realm", t.HOST, "The realm of our password, where the provider does not say it."),
+    Option("realm", t.SIP_HOST, "The realm of our password, where the provider does not say it."),
     Option("from_user", t.SIP_USER, "The user in From, where the provider wants a certain one."),
-    Option("from_domain", t.HOST, "The domain in From."),
+    Option("from_domain", t.SIP_HOST, "The domain in From."),
     Option("caller_id", t.E164, "The number that is shown on calls through this trunk."),
     Option("privacy", t.BOOLEAN, "Whether our number is withheld."),
     Option("send_pai", t.BOOLEAN, "Whether P-Asserted-Identity is sent."),
     Option("trust_pai", t.BOOLEAN, "Whether P-Asserted-Identity of the provider is believed."),
-    Option("allowed", t.NETWORK, "Addresses from which the provider calls.", many=True),
+    Option("allowed", t.NARROW_NETWORK, "Addresses from which the provider calls.", many=True),
     Option("codecs", t.CODEC, "Codecs, the best first.", many=True),
     Option("dtmf", t.enum(*Dtmf), "How key presses are sent."),
     Option("secure", t.enum(*Secure), "TLS with SRTP. `auto`: on where the trunk reaches us at a public address."),
@@ -257,7 +267,7 @@ _PHONE = (
     Option("where", t.enum(*Where), "Whether it registers at the router or at Twilio."),
     Option("password", t.SIP_PASSWORD, "Its password.", secret=True),
     Option("number", t.EXTENSION, "Its short number for other phones."),
-    Option("display", t.text(64), "Its name for other phones."),
+    Option("display", t.DISPLAY, "Its name for other phones."),
     Option("allow_from", t.NETWORK, "Networks from which it may register; the local ones if none is set.", many=True),
     Option("outbound", t.NAME, "The `outbound` sections that it may use; all if none is set.", many=True),
     Option("codecs", t.CODEC, "Codecs, the best first.", many=True),

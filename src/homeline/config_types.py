@@ -7,6 +7,7 @@ reason. The reason never repeats the value: only the caller knows whether it may
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -116,6 +117,8 @@ def _country(value: str) -> str:
 def _path(value: str) -> str:
     if not value.isprintable() or not value.startswith("/") or {".", ".."} & set(value.split("/")):
         raise ValueError("must be an absolute path without . and ..")
+    if value.endswith(" "):
+        raise ValueError("ends with a blank")
     return value
 
 
@@ -132,6 +135,67 @@ def path_below(folders: tuple[str, ...], words: str) -> Kind:
     return Kind(words, parse)
 
 
+_NAME_OF_HOST = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?"
+)
+_ZONE = re.compile(r"%[A-Za-z0-9._-]{1,15}")
+
+
+def is_address(value: str) -> bool:
+    """Whether this is an IPv4 or IPv6 address in its usual form, without a zone (RFC 4632, RFC 4291 2.2)."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, value)
+        except (OSError, ValueError):  # ValueError: a NUL
+            continue
+        return True
+    return False
+
+
+def _address(value: str) -> str:
+    if not is_address(value):
+        raise ValueError("must be an IPv4 or IPv6 address")
+    return value
+
+
+def _sip_host(value: str) -> str:
+    numeric = ":" in value or not set(value) - set("0123456789.")
+    if not (is_address(value) if numeric else _NAME_OF_HOST.fullmatch(value)):
+        raise ValueError("must be a host name or an address")
+    return value
+
+
+def _host(value: str) -> str:
+    """As `_sip_host`; a link-local address may have its zone."""
+    address, percent, zone = value.partition("%")
+    if percent and not (":" in address and _ZONE.fullmatch("%" + zone)):
+        raise ValueError("must be a host name or an address")
+    _sip_host(address)
+    return value
+
+
+def prefix_length(network: str) -> int:
+    """The prefix length of a `NETWORK`; of a single address all its bits."""
+    address, slash, length = network.partition("/")
+    return int(length) if slash else 128 if ":" in address else 32
+
+
+def _network(value: str) -> str:
+    address, slash, length = value.partition("/")
+    bits = 128 if ":" in address else 32
+    if not is_address(address) or (slash and not re.fullmatch("0|[1-9][0-9]{0,2}", length)):
+        raise ValueError("must be a network, such as 192.168.1.0/24, or an address")
+    if slash and int(length) > bits:
+        raise ValueError(f"has a prefix length above {bits}")
+    return value
+
+
+def _narrow_network(value: str) -> str:
+    if prefix_length(_network(value)) == 0:
+        raise ValueError("would be the whole internet")
+    return value
+
+
 COUNTRY = Kind("a country of ISO 3166 as two letters, such as `CH`", _country)
 E164 = matching(r"\+[1-9][0-9]{6,14}", "a number in international form, such as `+41791234567`")
 IMEI = matching(r"[0-9]{14,16}", "the 15 digits of the IMEI")
@@ -146,11 +210,8 @@ CA_FILE = path_below(("/etc/ssl", "/etc/homeline"), "a file below `/etc/ssl` or 
 COMMAND = matching(
     r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", "the name of a program in `/etc/homeline/commands.d`, without a folder"
 )
-HOST = matching(
-    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?"
-    r"|[0-9A-Fa-f:]{2,39}(%[A-Za-z0-9._-]{1,15})?",
-    "a host name or an address",
-)
+HOST = Kind("a host name or an address", _host)
+SIP_HOST = Kind("a host name or an address", _sip_host)
 MAIL_ADDRESS = matching(
     # Dot-atoms only (RFC 5322 3.2.3), as no mail provider hands out more; so nothing ever needs quoting.
     r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -158,19 +219,18 @@ MAIL_ADDRESS = matching(
     "one address, such as `me@example.org`",
 )
 PATTERN = text(64, "a number (E.164) or the network's own text, `*` for any characters, upper and lower case alike")
-ADDRESS = matching(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39}", "an IPv4 or IPv6 address")
-NETWORK = matching(
-    r"([0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f:]{2,39})(/[0-9]{1,3})?",
-    "a network, such as `192.168.1.0/24`, or an address",
-)
+ADDRESS = Kind("an IPv4 or IPv6 address", _address)
+NETWORK = Kind("a network, such as `192.168.1.0/24`, or an address", _network)
+NARROW_NETWORK = Kind("a network, such as `192.168.1.0/24`, or an address", _narrow_network)
 LANGUAGE = matching(r"[a-z]{2}(_[A-Z]{2})?", "a language of Asterisk's sounds, such as `en`")
 VOICEMAIL_FOLDER = path_below(
     ("/etc/homeline", "/mnt/*/homeline"), "a folder below `/etc/homeline` or `/mnt/DISK/homeline`"
 )
-FINDING = matching(r"[A-Za-z0-9_.-]{1,64}:[^\s\]\[;]{1,64}", "a file and a section, such as `pjsip.conf:6001`")
+FINDING = matching(r"[A-Za-z0-9_.-]{1,64}:[!-~]{1,80}", "a file and a section, such as `pjsip.conf:6001`")
 EDGE = matching(r"[a-z]{2,32}(-[a-z0-9]{1,16})?", "an edge location, such as `frankfurt`")
 SIP_USER = matching(r"[A-Za-z0-9_.+-]{1,64}", "letters, digits and `_.+-`")
-SIP_PASSWORD = text(128)
+SIP_PASSWORD = matching(r"[!-~]([ -~]{0,126}[!-~])?", "up to 128 letters, digits and signs of ASCII")
+DISPLAY = matching(r"(?=.{1,64}$)[\w.'+-]+( [\w.'+-]+)*", "up to 64 letters, digits, blanks and `.'+-_`")
 CODEC = choice("alaw", "ulaw", "g722", "opus", "gsm", "g726", "g729", "ilbc", "speex", "slin", "slin16")
 EXTENSION = matching(r"[0-9]{2,5}", "2 to 5 digits")
 RING = matching(r"[A-Za-z0-9_]{1,64}(/[A-Za-z0-9_.+-]{1,64})?", "a phone's name, or `trunk/user`")
@@ -178,7 +238,7 @@ SOUND = matching(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "a file name without folder
 PREFIX = matching(r"\+[1-9][0-9]{0,13}", "the beginning of an international number, such as `+4179`")
 SHORT_NUMBER = matching(r"[0-9*#]{2,8}", "2 to 8 digits")
 ACCOUNT_SID = matching(r"AC[0-9a-f]{32}", "`AC` and 32 hexadecimal digits")
-DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+-]{0,64}", "`name=value`")
+DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+=,-]{1,64}", "`name=value`")
 
 
 @dataclass(frozen=True, slots=True)
