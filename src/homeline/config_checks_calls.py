@@ -158,7 +158,7 @@ def _twilio(trunk: Trunk, config: Config) -> None:
     if trunk.mode in _INBOUND and not config.sip.external_address:
         raise ConfigError(trunk.name, "mode", trunk.mode, "needs sip.external_address, to which Twilio sends calls")
     unknown = next((edge for edge in trunk.edges if edge not in EDGES), "")
-    if unknown and trunk.mode in _INBOUND and not trunk.allowed:
+    if unknown and not trunk.allowed:
         raise ConfigError(trunk.name, "edges", unknown, "has addresses that are not known here: set allowed")
 
 
