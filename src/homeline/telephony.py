@@ -29,9 +29,10 @@ GRANT_FAMILY = "homeline-grant"  # key: outbound section; value: "GRANT,UNTIL,SE
 USED_FAMILY = "homeline-used"  # key: outbound section; value: "GRANT,SECONDS", written by the dial plan alone
 CALL_STARTED = "HomelineCallStarted"  # UserEvents: hints to look, never the only way that something is told
 CALL_ENDED = "HomelineCallEnded"
-MARKER = (
-    "HOMELINE_RENDERED"  # global variable of the dial plan: digest of extensions.conf, by which we see what is in force
-)
+# By which we see what is in force, since a reload that kept the old file answers Success too: a global variable of the
+# dial plan with the digest of extensions.conf, and `set_var = HOMELINE_RENDERED=DIGEST` of each endpoint in pjsip.conf.
+MARKER = "HOMELINE_RENDERED"
+MARK = "mark"  # kind of `Rendered.objects`: "extensions.conf=DIGEST", and "NAME=DIGEST" for each marked endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Rendered:
 
     files: Mapping[str, str] = field(default_factory=dict)  # name below Paths.rendered: content
     objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind: names: endpoint, aor, auth, identify,
-    # registration, transport, context (each as Asterisk shows it)
+    # registration, transport, context (each as Asterisk shows it), and MARK
     restart: str = ""  # digest of what only a restart of Asterisk changes
     needed: tuple[str, ...] = ()  # modules without which it does not work, such as res_pjsip
     problems: tuple[tuple[str, str, str], ...] = ()  # where, text, advice
