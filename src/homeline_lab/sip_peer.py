@@ -113,8 +113,7 @@ class Peer:
         return await self.exchange.incoming(timeout)
 
     async def registered(self, timeout: float = 10.0) -> None:
-        """Until this one is registered at the house; it begins at once and not at its usual random moment."""
-        await self.asterisk.cli("pjsip send register *all")
+        """Until this one is registered at the house."""
         await self.asterisk.until("pjsip show registrations", " Registered", timeout)
 
     async def has_registration(self, timeout: float = 10.0) -> None:
@@ -175,7 +174,9 @@ class Peer:
             f"contact_user = {user}",
             "max_retries = 100",
         ]
-        return ["\n".join([*lines, "forbidden_retry_interval = 1", "expiration = 60", ""])]
+        return [
+            "\n".join([*lines, "forbidden_retry_interval = 1", "expiration = 60", "max_random_initial_delay = 0", ""])
+        ]
 
 
 class Provider(Peer):
