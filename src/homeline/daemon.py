@@ -28,6 +28,7 @@ from homeline.paths import Paths
 from homeline.service import logs, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.api import Api, Handler, Parts
+from homeline.service.calls import Calls
 from homeline.service.clock import Clock
 from homeline.service.context import Context
 from homeline.service.database import Database
@@ -44,6 +45,7 @@ from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
+from homeline.service.ringing import RingingDongles
 from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
@@ -84,7 +86,9 @@ class Gateway:
         self.outbox = Outbox(self.context, self.alerts, self.dongles)
         self.ussd = Ussd(self.context, self.dongles)
         self.jobs = Jobs()
-        self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn)
+        self.calls = Calls(self.context)
+        ringing = RingingDongles(self.context, self.calls, self.spawn)
+        self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn, ringing)
         self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), self.troubles.say)
         self.dispatcher = Dispatcher(
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble

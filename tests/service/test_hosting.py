@@ -15,9 +15,11 @@ from homeline.adapters.store import Store
 from homeline.model import DongleState, DongleStatus, Reason
 from homeline.protocol import pdu
 from homeline.service import hosting as module
+from homeline.service.calls import Calls
 from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
 from homeline.service.outbox import Outbox
+from homeline.service.ringing import RingingDongles
 from homeline.service.ussd import Ussd
 from service.kit import ANN, NOW, SIM, Sender, Service, parts
 
@@ -34,7 +36,8 @@ async def hosting(folder: Path) -> AsyncIterator[tuple[Service, DriverHost]]:
 
         outbox = Outbox(service.context, service.alerts, {"stick": Sender()})
         ussd = Ussd(service.context, {})
-        yield service, DriverHost(service.context, service.alerts, Inbox(service.context), outbox, ussd, spawn)
+        ringing = RingingDongles(service.context, Calls(service.context), spawn)
+        yield service, DriverHost(service.context, service.alerts, Inbox(service.context), outbox, ussd, spawn, ringing)
 
 
 async def test_only_steady_changes_are_told(tmp_path: Path) -> None:

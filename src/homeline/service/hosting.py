@@ -18,6 +18,7 @@ from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.inbox import Inbox
 from homeline.service.outbox import Outbox, alert_key
+from homeline.service.ringing import RingingDongles
 from homeline.service.signal import SignalHistory
 from homeline.service.status import ADVICE
 from homeline.service.unbroken import unbroken
@@ -41,6 +42,7 @@ class DriverHost:
     outbox: Outbox
     ussd_service: Ussd
     spawn: Spawn
+    ringing: RingingDongles
     signals: dict[str, SignalHistory] = field(default_factory=dict)
     _last: dict[str, DongleStatus] = field(default_factory=dict)
     _overdue: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class DriverHost:
 
     def notice(self, dongle: str, notice: Notice) -> None:
         log.debug("%s: %s", dongle, type(notice).__name__)
+        self.ringing.heard(dongle, notice)
 
     # -- SIMs and PINs ------------------------------------------------------------------------------------------------
 
@@ -178,6 +181,7 @@ class DriverHost:
             gone = DongleStatus(name, last.driver, DongleState.DISABLED, since=self.context.clock())
             self.context.emit("homeline.dongle.changed", shapes.dongle(gone))
         self.signals.pop(name, None)
+        self.ringing.forget(name)
 
 
 def _same(one: DongleStatus, other: DongleStatus) -> bool:

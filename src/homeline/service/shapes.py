@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from homeline.adapters.store import Conversation
-from homeline.model import Alert, Delivery, DongleStatus, Message, Part, Problem
+from homeline.model import Alert, Call, Delivery, DongleStatus, Message, Part, Problem
 from homeline.protocol.blobmsg import Int64
 
 Table = dict[str, Any]
@@ -76,6 +76,35 @@ def delivery(item: Delivery) -> Table:
             "next_at": _time(item.next_at) if item.state == "pending" else None,
             "done_at": _time(item.done_at),
             "error": item.error,
+        }
+    )
+
+
+def call(item: Call) -> Table:
+    """A call as lists and events show it; one that goes on has no id yet."""
+    return {
+        "direction": item.direction.value,
+        "state": item.state.value,
+        "unread": item.unread,
+    } | _filled(
+        {
+            "id": Int64(item.id) if item.id else None,
+            "dongle": item.dongle,
+            "line": item.line,
+            "peer": item.peer,
+            "peer_raw": item.peer_raw,
+            "name": item.peer_name,
+            "dialled": item.dialled,
+            "through": item.through,
+            "rule": item.rule,
+            "started_at": _time(item.started_at),
+            "answered_at": _time(item.answered_at),
+            "ended_at": _time(item.ended_at or None),
+            "cause": item.cause or None,
+            "reason": item.reason,
+            "recording": item.recording,
+            "seconds": item.recording_seconds or None,
+            "size": item.recording_size or None,
         }
     )
 
