@@ -9,6 +9,7 @@ import pytest
 from asterisk_kit import asterisk_programs
 from homeline_lab.asterisk import Asterisk, own_address
 from homeline_lab.sip_raw import Stranger, hostile, request
+from homeline_lab.sipp import Sipp, refused
 
 __all__ = ["asterisk_programs"]
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
@@ -31,6 +32,10 @@ exten => h,1,Hangup()
 """
 
 
+def notices(asterisk: Asterisk, words: str) -> list[str]:
+    return [line for line in asterisk.log.splitlines() if "NOTICE[" in line and words in line]
+
+
 async def test_a_careless_house_takes_their_calls(tmp_path: Path) -> None:
     """Otherwise a test that finds no calls would find none because the requests are wrong."""
     address, names = own_address(), ("mobile", "twilio")
@@ -43,9 +48,22 @@ async def test_a_careless_house_takes_their_calls(tmp_path: Path) -> None:
         assert await stranger.send(hostile(300, target, source=stranger.source, names=names), target) == 300
         last = request("INVITE", "the-last", target, source=stranger.source)
         await stranger.ask(last, target)
-        assert asterisk.log.count("a stranger dials") > 60
+        assert len(notices(asterisk, "a stranger dials")) > 60
         assert "uptime" in await asterisk.cli("core show uptime")
         assert "a stranger dials 1&Local/112@default" in asterisk.log
+
+
+async def test_sipp_counts_what_went_as_the_scenario_says(tmp_path: Path) -> None:
+    address = own_address()
+    files = {"pjsip.conf": CARELESS.format(address=address), "extensions.conf": OPEN}
+    async with Asterisk(tmp_path / "house", files=files) as asterisk:
+        sipp = Sipp(tmp_path / "sipp")
+        scenario = refused(403, to="12", headers=(("X-Id", "a"), ("X-Id", "b")))
+        done = await sipp.run(scenario, (address, 5060), source=own_address(), calls=20)
+        assert (done.good, done.bad) == (20, 0), done.text
+        assert len(notices(asterisk, "a stranger dials 12 with b")) == 20
+        done = await sipp.run(refused(404), (address, 5060), source=own_address(), calls=2)
+        assert (done.good, done.bad) == (0, 2), done.text
 
 
 def test_strangers_are_the_same_each_time() -> None:

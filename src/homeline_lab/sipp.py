@@ -1,0 +1,112 @@
+"""SIPp, a SIP party that shares no code with Asterisk: it follows a scenario, and counts what went well.
+
+done = await Sipp(folder).run(refused(403, headers=…), ("127.100.0.1", 5060), source="127.100.0.2", calls=100, rate=50)
+assert done.good == 100, done.text
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from homeline_lab.asterisk_programs import HOW, Programs, find
+
+TIMEOUT = 60.0  # seconds for a whole run
+SPARE = 5  # seconds by which SIPp ends before that by itself
+
+_INVITE = """INVITE sip:{to}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{who}@[local_ip]:[local_port]>;tag=[call_number]
+To: <sip:{to}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: 1 INVITE
+Contact: <sip:{who}@[local_ip]:[local_port]>
+Max-Forwards: 70
+{headers}Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+"""
+
+_ACK = """ACK sip:{to}@[remote_ip]:[remote_port] SIP/2.0
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many calls went as the scenario says, how many did not, and SIPp's own words."""
+
+    good: int
+    bad: int
+    text: str
+
+
+def refused(status: int, *, to: str = "1", who: str = "caller", headers: Sequence[tuple[str, str]] = ()) -> str:
+    """A scenario: an INVITE that is answered with this final status, and nothing before it but 100."""
+    lines = "".join(f"{name}: {value}\n" for name, value in headers)
+    invite = _INVITE.format(to=to, who=who, headers=lines)
+    return (
+        '<?xml version="1.0" encoding="utf-8" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="refused">\n'
+        f"<send retrans='500'><![CDATA[\n{invite}]]></send>\n<recv response='100' optional='true'/>\n"
+        f"<recv response='{status}'/>\n<send><![CDATA[\n{_ACK.format(to=to)}]]></send>\n</scenario>\n"
+    )
+
+
+class Sipp:
+    """Runs scenarios; its files lie in `folder`."""
+
+    def __init__(self, folder: Path, programs: Programs | None = None) -> None:
+        found = programs or find()
+        if found is None:
+            raise FileNotFoundError(f"no SIPp: {HOW}")
+        self._folder, self._programs = folder, found
+
+    async def run(self, scenario: str, target: tuple[str, int], *, source: str, calls: int = 1, rate: int = 50) -> Done:
+        """So many calls, so many a second, from an address. TimeoutError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "scenario.xml").write_text(scenario)
+        options = {"sf": "scenario.xml", "i": source, "m": calls, "r": rate, "timeout": int(TIMEOUT) - SPARE}
+        options |= {"stf": "statistics.csv", "fd": 1, "recv_timeout": 5000, "error_file": "errors.log"}
+        process = await asyncio.create_subprocess_exec(
+            *self._programs.sipp(),
+            f"{target[0]}:{target[1]}",
+            *(part for name, value in options.items() for part in (f"-{name}", str(value))),
+            *("-trace_stat", "-trace_err", "-nostdin", "-timeout_error"),
+            cwd=self._folder,
+            env={**os.environ, "TERM": "dumb"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), TIMEOUT)
+        except BaseException:
+            process.kill()
+            await process.wait()
+            raise
+        return self._done(output.decode(errors="replace"))
+
+    def _done(self, output: str) -> Done:
+        with (self._folder / "statistics.csv").open(newline="") as file:
+            last = list(csv.DictReader(file, delimiter=";"))[-1]
+        errors = self._folder / "errors.log"
+        text = (errors.read_text(errors="replace") if errors.exists() else "")[-2000:] + output[-500:]
+        return Done(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), text)
