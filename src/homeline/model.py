@@ -58,6 +58,9 @@ class Reason(StrEnum):
     REGISTRATION_DENIED = "registration_denied"
     STEP_FAILED = "step_failed"  # a bring-up step was refused; `detail` names it
     RESET = "reset"  # the owner asked for a reset
+    ASTERISK_DOWN = "asterisk_down"  # Asterisk has the dongle, and does not answer
+    DRIVER_MISSING = "driver_missing"  # Asterisk runs without its driver for the dongle
+    NOT_LOADED = "not_loaded"  # the driver runs, and does not have this dongle in use
 
 
 class Registration(StrEnum):

@@ -1,0 +1,247 @@
+"""Receiving through Asterisk's driver: the SIM is the spool, and we walk its slots ourselves.
+
+Nobody says in which slot a message lies, how many slots there are, or that a message was deleted. So
+
+- what the driver tells of is a hint of what to look for: free slots are read from the first on until it is found;
+- all slots are read when the dongle or Asterisk began anew, and from time to time, because hints get lost;
+- a slot is emptied only after the commit, and only when the last two reads of it gave the PDU that is committed, each
+  of them unmistakable (`ami_dongle_link`). A forged hint costs reads; it can neither store nor delete anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from homeline.core import storage
+from homeline.errors import DecodeError
+from homeline.model import Disposition, Storage
+from homeline.protocol import pdu
+from homeline.protocol.commands_sms import Stored
+from homeline.protocol.dongle_events import LAST_SLOT
+from homeline.service.ami_dongle_link import Link
+from homeline.service.dongle_messages import OWN, Handled, is_report
+from homeline.service.host import Host, Timing
+
+log = logging.getLogger(__name__)
+
+BATCH = 16  # messages that are committed at once: a message waits until they are read
+MARGIN = 16  # free slots that are looked at beyond the last one that was ever used
+A_LITTLE = 3  # likewise, when nothing was told and it is only made sure
+ALL = 24  # every so many times that it is made sure, all slots are read
+SMALLEST_SIM = 10  # slots; with the policy `when_full`, since the size is not known
+MOST_HINTS = 500
+
+
+class Card(NamedTuple):
+    """Whose messages the SIM holds: as `ReceivedPart.sim` has it, and by which names it may be known."""
+
+    sim: str
+    owners: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    slot: int
+    pdu: str
+
+
+class SimMessages:
+    """The messages of one dongle. `told` and `forget` may be called at any time; `work` by one task."""
+
+    def __init__(self, name: str, policy: Storage, link: Link, host: Host, timing: Timing) -> None:
+        self._name, self._policy, self._link, self._host, self._timing = name, policy, link, host, timing
+        self._loop = asyncio.get_running_loop()
+        self._held: dict[int, Handled] = {}  # what is committed, or not ours to touch, and lies there
+        self._hints: dict[str, None] = {}  # PDUs that were told and not found yet
+        self._new: set[str] = set()  # those among them that came while a SIM never seen before was read
+        self._known: dict[str, bool] = {}
+        self._card = Card("", ())
+        self._epoch = -1
+        self._all = True  # all slots are to be read
+        self._last = -1  # the last slot that was ever used
+        self._due = self._not_before = 0.0  # loop's time
+        self._wide_at = 0.0  # likewise: when a hint may have all slots read
+        self._unclear = False  # a slot could not be read this time
+        self._rounds = 0
+
+    @property
+    def due(self) -> float:
+        """When `work` has something to do again, by the loop's clock; hints may make it sooner."""
+        return max(self._not_before, 0.0 if self._hints or self._all else self._due)
+
+    @property
+    def count(self) -> int:
+        """Messages that are known to lie on the SIM."""
+        return len(self._held)
+
+    def told(self, stored: Stored) -> None:
+        """The driver has read a message somewhere, or somebody says so."""
+        if stored.stat not in OWN and len(self._hints) < MOST_HINTS:
+            self._hints[stored.pdu] = None
+            self._new.add(stored.pdu)
+
+    def forget(self) -> None:
+        """Read all, and hand everything on again: what is archived may have been released."""
+        self._held.clear()
+        self._all = True
+
+    def rest(self, seconds: float) -> None:
+        """Something failed: leave the SIM alone for a while."""
+        self._not_before = self._loop.time() + seconds
+
+    async def work(self, card: Card) -> None:
+        """Receive what waits. Raises StoreError, TimedOut, ConnectionLost, NoData, ActionRefused, NotLoadedError."""
+        self._begin(card)
+        if self._loop.time() < self.due:
+            return
+        await self._link.idle(self._epoch)
+        known = await self._is_known()
+        if not known:
+            self._new.clear()  # what the driver told until now lay there before
+        everything = self._all or self._rounds % ALL == ALL - 1 or not known
+        told = bool(self._hints)
+        self._all = self._unclear = False
+        try:
+            await self._walk(everything, known)
+            if not known:
+                await self._remember()
+        except BaseException:
+            self._all |= everything
+            raise
+        self._new.clear()
+        if everything or not told or self._unclear:
+            self._rounds += 1
+            self._due = self._loop.time() + (self._timing.read_retry if self._unclear else self._timing.drain)
+
+    def _begin(self, card: Card) -> None:
+        """What is known of the slots is of use while neither dongle nor driver began anew."""
+        if card != self._card or self._epoch != self._link.epoch:
+            self._card, self._epoch = card, self._link.epoch
+            self._held.clear()
+            self._all, self._last, self._rounds = True, -1, 0
+
+    async def _is_known(self) -> bool:
+        for owner in self._card.owners:
+            if owner not in self._known:
+                self._known[owner] = await self._host.known_sim(owner)
+        return any(self._known[owner] for owner in self._card.owners)
+
+    async def _remember(self) -> None:
+        for owner in self._card.owners:
+            await self._host.remember_sim(owner, self._name)
+            self._known[owner] = True
+
+    # Looking -----------------------------------------------------------------------------------------------------
+
+    async def _walk(self, everything: bool, known: bool) -> None:
+        """Read slots from the first on: all, or free ones until what was told is found, or a few to make sure."""
+        wanted = list(self._hints)
+        found: list[Found] = []
+        try:
+            for slot in self._slots(everything, bool(wanted)):
+                item = await self._look(slot)
+                if item is not None:
+                    found.append(item)
+                if found and (item is None or len(found) >= BATCH or (wanted and not self._hints)):
+                    await self._take(found, known)
+                    found = []
+            await self._take(found, known)
+        except BaseException:
+            self._hints.update((item.pdu, None) for item in found)  # read and perhaps not committed
+            raise
+        missing = [text for text in wanted if text in self._hints]
+        for text in missing:
+            del self._hints[text]
+        if missing:
+            self._missed(len(missing), everything)
+
+    def _missed(self, count: int, everything: bool) -> None:
+        """What was told of was not found: a modem may use other slots than the first free one. Or it was forged."""
+        log.info("%s: %d message(s) that the driver told of were not found", self._name, count)
+        if not everything and self._loop.time() >= self._wide_at:
+            self._wide_at = self._loop.time() + self._timing.drain
+            self._all = True
+
+    def _slots(self, everything: bool, told: bool) -> Iterator[int]:
+        """The slots to read, while what is read changes how far to go."""
+        for slot in range(LAST_SLOT + 1):
+            if everything:
+                yield slot
+            elif slot > self._last + (MARGIN if told else A_LITTLE) or (told and not self._hints):
+                return
+            elif slot not in self._held:
+                yield slot
+
+    async def _look(self, slot: int) -> Found | None:
+        """The message in a slot. One to be sent, or that cannot be read, counts as held or as none."""
+        try:
+            stored = await self._link.read(slot, self._epoch)
+        except DecodeError as error:
+            log.warning("%s", error)
+            self._unclear = True
+            return None
+        if stored is None:
+            self._held.pop(slot, None)
+            return None
+        self._hints.pop(stored.pdu, None)
+        self._last = max(self._last, slot)
+        if stored.stat in OWN:
+            self._held[slot] = Handled(stored.pdu, Disposition.ARCHIVED, 0)
+            return None
+        return Found(slot, stored.pdu)
+
+    # Commit, then delete -----------------------------------------------------------------------------------------
+
+    async def _take(self, found: list[Found], known: bool) -> None:
+        await self._commit([item for item in found if not known and item.pdu not in self._new], archived=True)
+        await self._commit([item for item in found if known or item.pdu in self._new], archived=False)
+        await self._tidy([item.slot for item in found])
+
+    async def _commit(self, found: list[Found], archived: bool) -> None:
+        fresh = [item for item in found if self._pdu_in(item.slot) != item.pdu]
+        parts = [(item, pdu.received_part(self._name, self._card.sim, item.pdu)) for item in fresh]
+        messages = [(item, part) for item, part in parts if not await self._report(item, archived)]
+        if not messages:
+            return
+        dispositions = await self._host.received([part for _item, part in messages], archived=archived)
+        for (item, part), disposition in zip(messages, dispositions, strict=True):
+            self._held[item.slot] = Handled(item.pdu, disposition, part.sent_at or 0)
+
+    def _pdu_in(self, slot: int) -> str:
+        return self._held[slot].pdu if slot in self._held else ""
+
+    async def _report(self, item: Found, archived: bool) -> bool:
+        """Commit a status report, unless an unknown SIM brought it; whether the PDU was one."""
+        report = pdu.status_report(item.pdu) if is_report(item.pdu) else None
+        if report is None:
+            return False
+        if not archived:
+            await self._host.reported(report, self._name, self._card.sim, item.pdu)
+        self._held[item.slot] = Handled(item.pdu, Disposition.ARCHIVED if archived else Disposition.STORED, 0)
+        return True
+
+    async def _tidy(self, slots: list[int]) -> None:
+        """Apply the storage policy to what was committed."""
+        if self._policy is Storage.DELETE:
+            await self._delete([slot for slot in slots if self._deletable(slot)])
+        elif self._policy is Storage.WHEN_FULL:
+            stored = [slot for slot in self._held if self._deletable(slot)]
+            stored.sort(key=lambda slot: self._held[slot].sent_at)
+            await self._delete(stored[: storage.to_free(len(self._held), SMALLEST_SIM)])
+
+    def _deletable(self, slot: int) -> bool:
+        return slot in self._held and self._held[slot].disposition is Disposition.STORED
+
+    async def _delete(self, slots: list[int]) -> None:
+        """Empty slots whose content is still what was committed: the second of the two reads."""
+        for slot in slots:
+            committed = self._held.pop(slot)
+            item = await self._look(slot)
+            if item is None:
+                continue
+            if item.pdu != committed.pdu:
+                self._hints[item.pdu] = None
+                continue
+            await self._link.delete(slot, self._epoch)
