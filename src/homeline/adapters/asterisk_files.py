@@ -19,6 +19,12 @@ _LONGEST = 4 << 20  # octets of a file that are read
 _SECRET = re.compile(r"^secret\s*=>?\s*(\S+)\s*$", re.MULTILINE)
 MANAGER = "manager.conf"
 
+_LOGS = ("messages", "messages.log", "full", "full.log")  # Asterisk's own names for them (logger.conf)
+_LOG_READ = 64 * 1024  # octets
+_COMPLAINT = re.compile(r"(?:WARNING|ERROR)\[\d+\](?:\[C-[0-9a-f]+\])?:? (.*)")
+_OURS = "homeline/"
+_LINE, _LINES = 200, 3  # what of it goes into a problem
+
 
 def present(folder: Path) -> dict[str, str]:
     """Our files as they are: name to text. OSError where the folder cannot be read."""
@@ -111,3 +117,28 @@ def modules(folder: Path) -> tuple[str, ...] | None:
         return tuple(sorted(entry.name[:-3] for entry in os.scandir(folder) if entry.name.endswith(".so")))
     except OSError:
         return None
+
+
+class LogTail:
+    """What Asterisk logs from now on about files of ours, where its log is a file that we may read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sizes = {path: _size(path) for path in (folder / name for name in _LOGS)}
+
+    def complaints(self) -> list[str]:
+        """The first few of its warnings and errors that name our folder, shortened. Blocking."""
+        found: list[str] = []
+        for path, size in self._sizes.items():
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                file.seek(size)
+                lines = file.read(_LOG_READ).decode("utf-8", "replace").splitlines()
+                found += [match[1] for line in lines if _OURS in line and (match := _COMPLAINT.search(line))]
+        shown = dict.fromkeys("".join(c for c in line if c.isprintable())[:_LINE] for line in found)
+        return list(shown)[:_LINES]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

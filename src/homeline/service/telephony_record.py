@@ -58,6 +58,11 @@ class Record:
         """Whether the running Asterisk lacks what only a restart brings."""
         return self._digest() != self._disk
 
+    @property
+    def on_disk(self) -> str:
+        """The digest that goes with the files on disk; "" is none yet."""
+        return self._disk
+
     def _digest(self) -> str:
         """The digest that the running Asterisk was started with."""
         return self._disk if self._is_newer() else self._running
