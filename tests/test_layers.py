@@ -57,6 +57,7 @@ STANDARD_ONLY = (
 THIRD_PARTY = {
     "adapters/serial.py": {"serial"},
     "core/numbers.py": {"phonenumbers"},
+    "core/dialling_countries.py": {"phonenumbers"},
     "render/template.py": {"jinja2"},
 }
 
