@@ -120,12 +120,11 @@ class Asterisk:
         self.process: asyncio.subprocess.Process | None = None
         self._files = dict(files or {})
         self._modules, self._without, self._options = tuple(modules), frozenset(without), options
-        self.run_folder = Path()  # of the control socket
+        self.run_folder = Path("/nonexistent")  # of the control socket
 
     async def __aenter__(self) -> Asterisk:
-        self.run_folder = Path(tempfile.mkdtemp(prefix="hl-ast-"))
         try:
-            self._lay_out()
+            self.lay_out()
             await self.start()
         except BaseException:
             await self.__aexit__()
@@ -138,7 +137,9 @@ class Asterisk:
 
     # --- its files ---
 
-    def _lay_out(self) -> None:
+    def lay_out(self) -> None:
+        """Makes its folders and files; only who does not enter the block needs to call it."""
+        self.run_folder = Path(tempfile.mkdtemp(prefix="hl-ast-"))
         for folder in ("etc/asterisk", "usr/lib/asterisk/modules", "usr/share/asterisk/agi-bin"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         for folder in ("lib/asterisk/keys", "log/asterisk", "spool/asterisk"):

@@ -1,4 +1,4 @@
-"""A whole house in one folder: a router with the real daemon, a dongle with its network, and a mail server.
+"""A whole house in one folder: a router with the real daemon, a dongle with its network, a mail server, an Asterisk.
 
 async with House(root) as house:
     house.dongle.deliver("hello", "+41791234567")
@@ -17,6 +17,7 @@ from typing import Any
 from homeline.adapters.bus import Bus
 from homeline.errors import DeliveryError
 from homeline_lab.dongle import Dongle
+from homeline_lab.house_asterisk import HouseAsterisk
 from homeline_lab.models import DongleModel
 from homeline_lab.router import Router
 from homeline_lab.smtp import MailServer, install_command
@@ -63,22 +64,31 @@ class House:
         extra: str = "",
         secret: str = "",
         level: str = "info",
+        asterisk: HouseAsterisk | None = None,
+        sip: str = "",
         **dongle: Any,
     ) -> None:
-        """`options` and `dongle_options` go into the sections main and stick, `extra` is more UCI."""
+        """`options` and `dongle_options` go into the sections main and stick, `extra` is more UCI.
+
+        `asterisk` is one of the same root; `sip` is more of the section sip.
+        """
         self.root = root
         self.dongle = Dongle(model, root, **dongle)
         self.mail = MailServer(root / "mail")
         self.router = Router(root)
         self.bus = Bus(self.router.paths.bus)
+        self.asterisk = asterisk
+        if asterisk:
+            extra = f"\nconfig sip 'sip'\n{_lines(asterisk.options)}{sip}\n{extra}"
         self._options, self._dongle_options = dict(options or {}), dict(dongle_options or {})
         self._extra, self._secret, self._level = extra, secret, level
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> House:
         try:
-            for part in (self.mail, self.router, self.dongle, self.bus):
-                await self._stack.enter_async_context(part)
+            for part in (self.mail, self.router, self.asterisk, self.dongle, self.bus):
+                if part:
+                    await self._stack.enter_async_context(part)
             self.router.configure(self.configuration(), self._secret)
         except BaseException:
             await self._stack.aclose()
