@@ -33,9 +33,8 @@ from homeline.service.clock import Clock
 from homeline.service.context import Context
 from homeline.service.database import Database
 from homeline.service.deliveries import Channel, Dispatcher
-from homeline.service.dongle import SerialDongle
 from homeline.service.explaining import Explainer
-from homeline.service.fleet import Fleet
+from homeline.service.fleet import AnyDongle, Fleet
 from homeline.service.host import Timing
 from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
@@ -53,6 +52,7 @@ from homeline.service.ussd import Ussd
 from homeline.service.watching import Folder, Watching
 
 if TYPE_CHECKING:
+    from homeline.adapters.ami import Ami
     from homeline.service.telephony import Telephony
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Gateway:
         loaded = config.load(paths.config)
         database = Database(paths.inside(loaded.main.database), clock, self._store_trouble)
         self.context = Context(loaded, database, clock, self._teller.emit, self._wake)
-        self.dongles: dict[str, SerialDongle] = {}
+        self.dongles: dict[str, AnyDongle] = {}
         self.alerts = Alerts(self.context)
         self.inbox = Inbox(self.context)
         self.outbox = Outbox(self.context, self.alerts, self.dongles)
@@ -89,7 +89,8 @@ class Gateway:
         self.calls = Calls(self.context)
         ringing = RingingDongles(self.context, self.calls, self.spawn)
         self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn, ringing)
-        self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), self.troubles.say)
+        say = self.troubles.say
+        self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), say, self._ami)
         self.dispatcher = Dispatcher(
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
@@ -255,6 +256,10 @@ class Gateway:
             await self.telephony.apply()
         await self.fleet.apply(now)
 
+    def _ami(self) -> Ami | None:
+        """Asterisk's manager, while Asterisk is wanted."""
+        return self.telephony.ami if self.telephony is not None and self.context.config.sip.enabled else None
+
     def _new_telephony(self) -> Telephony:
         """Asterisk's side, loaded only where it is wanted. Whatever lives on its manager is added here."""
         from homeline.service.telephony import Telephony
@@ -279,7 +284,12 @@ class Gateway:
             log.warning("Settings of removed mail accounts could not be deleted: %s", error)
 
     def _mail_channel(self, account: Email) -> MailChannel:
-        return MailChannel(account, Mailer(account, self.paths), lambda: self.context.database.instance)
+        return MailChannel(
+            account,
+            Mailer(account, self.paths),
+            lambda: self.context.database.instance,
+            lambda: self.paths.inside(self.context.config.sip.voicemail_folder),
+        )
 
     # -- troubles -----------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from homeline.model import Direction, Event, EventKind, Message, MessageState, P
 ReportStatus = Literal["delivered", "pending", "failed"]
 
 INTERRUPTED = "The service stopped while the message was being sent."
+UNTOLD = -1  # the reference of a part that was sent by a modem or driver that told none
 CLOCK_LEAP = 86400  # seconds: nothing is put off for longer, so a time beyond it was made by a wrong clock
 
 
@@ -104,7 +105,7 @@ class Outbox(Deliveries):
             self._run("UPDATE part SET state = 'sending', error = '' WHERE message = ? AND number = ?", message, number)
 
     def part_sent(self, message: int, number: int, reference: int, now: int) -> None:
-        """The network took it under this reference (TP-MR)."""
+        """The network took it under this reference (TP-MR), or UNTOLD."""
         with self._writing():
             self._run(  # a report may have been faster than the modem's answer
                 "UPDATE part SET reference = ?, state = iif(state IN ('delivered', 'failed'), state, 'sent') "
@@ -215,15 +216,24 @@ class Outbox(Deliveries):
     # -- status reports -----------------------------------------------------------------------------------------------
 
     def apply_report(
-        self, sim: str, recipient: str, reference: int, status: ReportStatus, at: int, now: int, plan: Planner
+        self,
+        sim: str,
+        recipient: str,
+        reference: int,
+        status: ReportStatus,
+        at: int,
+        now: int,
+        plan: Planner,
+        submitted: int | None = None,
     ) -> tuple[Message, Event | None] | None:
         """Join a status report to the newest part it can be about; None if there is none.
 
         The event is there when the message is settled by it: all parts delivered, or one failed. `at` is when the
-        network settled it (TP-DT). A part whose submission is `unknown` has no reference; the recipient must do.
+        network settled it (TP-DT), `submitted` when it took the message (TP-SCTS). A part whose submission is `unknown`
+        has no reference, and one whose driver told none has `UNTOLD`: the recipient must do, and which is nearest.
         """
         with self._writing():
-            found = self._reported_part(sim, recipient, reference)
+            found = self._reported_part(sim, recipient, reference, submitted)
             if found is None:
                 return None
             message, number = found
@@ -235,11 +245,17 @@ class Outbox(Deliveries):
             )
             return self._settle(message, at, now, plan)
 
-    def _reported_part(self, sim: str, recipient: str, reference: int) -> tuple[int, int] | None:
-        for query, values in ((_BY_REFERENCE, (reference, sim)), (_UNANSWERED, (sim,))):
-            for message, number, peer in self._all(query, *values):
-                if same_number(peer, recipient):
-                    return message, number
+    def _reported_part(self, sim: str, recipient: str, reference: int, submitted: int | None) -> tuple[int, int] | None:
+        def away(sent_at: int | None) -> int:
+            return 0 if submitted is None or sent_at is None else abs(sent_at - submitted)
+
+        for query, values in ((_BY_REFERENCE, (reference, sim)), (_UNTOLD, (sim,)), (_UNANSWERED, (sim,))):
+            rows = [row for row in self._all(query, *values) if same_number(row[2], recipient)]
+            if rows:
+                message, number, _peer, _sent_at = (
+                    min(rows, key=lambda row: away(row[3])) if query is _UNTOLD else rows[0]
+                )
+                return message, number
         return None
 
     def _settle(self, message: int, at: int, now: int, plan: Planner) -> tuple[Message, Event | None]:
@@ -294,8 +310,9 @@ _OUT = """
 FROM part CROSS JOIN message ON message.id = part.message
 WHERE {} AND message.direction = 'out' AND message.sim = ? ORDER BY message.id DESC, number LIMIT 256
 """
-_COLUMNS = "SELECT message.id, number, peer "
+_COLUMNS = "SELECT message.id, number, peer, message.sent_at "
 _BY_REFERENCE = _COLUMNS + _OUT.format("part.reference = ? AND part.state IN ('sent', 'unknown', 'failed')")
+_UNTOLD = _COLUMNS + _OUT.format(f"part.reference = {UNTOLD} AND part.state = 'sent' AND message.report = 1")
 _UNANSWERED = _COLUMNS + _OUT.format("part.state IN ('sending', 'unknown') AND part.reference IS NULL")
 
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from homeline.adapters import serial
 from homeline.adapters.serial import Mute
+from homeline.adapters.store_outbox import UNTOLD
 from homeline.adapters.usb import Candidate
 from homeline.config import Dongle
 from homeline.core import bringup
@@ -49,7 +50,7 @@ from homeline.service.host import Host, Timing
 
 log = logging.getLogger(__name__)
 
-NO_REFERENCE = -1  # what `submit` gives when the network took a message and the modem told no reference
+NO_REFERENCE = UNTOLD  # what `submit` gives when the network took a message and the modem told no reference
 MANY_STARTS = 5  # a modem that must be set up so often in `stable` seconds has more than lost its settings
 
 _FACTS = (

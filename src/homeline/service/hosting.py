@@ -71,7 +71,9 @@ class DriverHost:
         now = context.clock()
         at = report.discharge.at if report.discharge else now
         joined = await context.database(
-            Store.apply_report, sim, report.recipient.text, report.reference, report.outcome, at, now, context.plan
+            Store.apply_report,
+            *(sim, report.recipient.text, report.reference, report.outcome, at, now, context.plan),
+            submitted=report.timestamp.at if report.timestamp else None,
         )
         if joined is None:
             log.info("%s: a status report for no message of ours", dongle)

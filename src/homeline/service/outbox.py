@@ -13,12 +13,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import randrange
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from homeline.adapters.store import Store
+from homeline.adapters.store_outbox import UNTOLD
 from homeline.config import Dongle
 from homeline.core import numbers, outgoing
-from homeline.errors import HomelineError, InvalidArgument, ModemError, NotFound, StoreError
+from homeline.errors import (
+    EncodeError,
+    HomelineError,
+    InvalidArgument,
+    ModemError,
+    NotFound,
+    NotSupported,
+    StoreError,
+)
 from homeline.model import DongleState, DongleStatus, Message, MessageState, Part
 from homeline.protocol import pdu
 from homeline.protocol.pdu import Content
@@ -57,6 +66,24 @@ class Sender(Protocol):
         ...
 
 
+@runtime_checkable
+class Texter(Protocol):
+    """A driver that makes the PDUs itself: it wants whole texts, and tells no references."""
+
+    status: DongleStatus
+
+    def refuse(self, number: str, text: str, flash: bool) -> None:
+        """Raises NotSupported or EncodeError for what it cannot send."""
+        ...
+
+    async def submit_text(self, number: str, text: str, parts: int, report: bool) -> None:
+        """Hand a text of about so many parts to the network. Raises as `Sender.submit` does."""
+        ...
+
+
+AnySender = Sender | Texter
+
+
 @dataclass(slots=True)
 class Queue:
     """One dongle's worker: what wakes it, when it sent (monotonic seconds) for the rate limit, what it sends now."""
@@ -69,7 +96,7 @@ class Queue:
 class Outbox:
     """Queues messages and sends them, one at a time for each dongle."""
 
-    def __init__(self, context: Context, alerts: Alerts, dongles: Mapping[str, Sender]) -> None:
+    def __init__(self, context: Context, alerts: Alerts, dongles: Mapping[str, AnySender]) -> None:
         self._context = context
         self._alerts = alerts
         self._dongles = dongles
@@ -97,12 +124,14 @@ class Outbox:
         finally:
             self._waiting.pop(message.id, None)
 
-    async def _queue(self, to: str, text: str, sender: Sender, flash: bool, report: bool | None) -> Message:
+    async def _queue(self, to: str, text: str, sender: AnySender, flash: bool, report: bool | None) -> Message:
         context = self._context
         name = sender.status.name
         address = await self._address(to)
         if not text:
             raise InvalidArgument("text: is empty.")
+        if isinstance(sender, Texter):
+            sender.refuse(address, text, flash)
         asked = report if report is not None else self._settings(name).report
         # Receivers join parts by sender and this reference: it should differ from that of the last message.
         content = Content(text, message_class=0 if flash else None, concat_reference=randrange(256))  # noqa: S311
@@ -210,29 +239,38 @@ class Outbox:
         excess = len(queue.sent) + min(parts, rate) - rate
         return 0.0 if rate <= 0 or excess <= 0 else 60 - (now - queue.sent[excess - 1])
 
-    async def _send(self, sender: Sender, message: Message, parts: Sequence[Part], queue: Queue) -> None:
+    async def _send(self, sender: AnySender, message: Message, parts: Sequence[Part], queue: Queue) -> None:
         """Submit the parts that the network does not have yet, and settle the message's state."""
-        clock = self._context.clock
-        for part in parts:
-            if part.state in ("sent", "delivered", "unknown"):
-                continue
-            await self._commit(Store.part_sending, message.id, part.number, sender.status.sim)
-            queue.sent.append(time.monotonic())
-            try:
-                reference = await sender.submit(part.pdu, _tpdu_length(part.pdu))
-            except HomelineError as error:
-                if outgoing.may_have_gone(error):
-                    log.warning("Message %d part %d: %s", message.id, part.number, error)
-                    await self._commit(Store.part_unknown, message.id, part.number, str(error))
-                    continue
-                await self._commit(Store.part_failed, message.id, part.number, str(error))
-                await self._refused(message, error)
+        waiting = [part for part in parts if part.state not in ("sent", "delivered", "unknown")]
+        # A driver that makes the PDUs gets the whole text, so all parts go and fail together.
+        for group in [waiting] if isinstance(sender, Texter) else [[part] for part in waiting]:
+            if group and not await self._submit(sender, message, group, queue):
                 return
-            else:
-                await self._commit(Store.part_sent, message.id, part.number, reference, clock())
-        after, event = await self._commit(Store.message_sent, message.id, clock(), self._context.plan)
+        after, event = await self._commit(Store.message_sent, message.id, self._context.clock(), self._context.plan)
         self._context.happened(event)
         await self._settled(after)
+
+    async def _submit(self, sender: AnySender, message: Message, parts: Sequence[Part], queue: Queue) -> bool:
+        """Hand parts over and commit what became of them; whether the others may follow."""
+        for part in parts:
+            await self._commit(Store.part_sending, message.id, part.number, sender.status.sim)
+            queue.sent.append(time.monotonic())
+        try:
+            reference = await _hand_over(sender, message, parts)
+        except HomelineError as error:
+            unknown = outgoing.may_have_gone(error)
+            if unknown:
+                log.warning("Message %d part %d: %s", message.id, parts[0].number, error)
+            for part in parts:
+                await self._commit(
+                    Store.part_unknown if unknown else Store.part_failed, message.id, part.number, str(error)
+                )
+            if not unknown:
+                await self._refused(message, error)
+            return unknown
+        for part in parts:
+            await self._commit(Store.part_sent, message.id, part.number, reference, self._context.clock())
+        return True
 
     async def _commit(self, method: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Write what becomes of a submission, however long the store refuses: forgotten, it would stay `sending`."""
@@ -249,6 +287,8 @@ class Outbox:
         attempts = await self._commit(Store.attempts, message.id)
         refusal = error if isinstance(error, ModemError) else None
         verdict = outgoing.after_failure(refusal, attempts, self._settings(message.dongle).retries)
+        if isinstance(error, NotSupported | EncodeError):  # queued for another driver than the dongle has now
+            verdict = outgoing.Verdict(None)
         if verdict.retry_after is None:
             event = await self._commit(Store.message_failed, message.id, str(error), context.clock(), context.plan)
             context.happened(event)
@@ -293,6 +333,15 @@ class Outbox:
 def alert_key(message_id: int) -> str:
     """The key of the alert that a message was not, or perhaps not, sent."""
     return f"message.{message_id}.failed"
+
+
+async def _hand_over(sender: AnySender, message: Message, parts: Sequence[Part]) -> int:
+    """Hand one part, or to a Texter the whole text, to the network: its reference. Raises as `Sender.submit` does."""
+    if not isinstance(sender, Texter):
+        return await sender.submit(parts[0].pdu, _tpdu_length(parts[0].pdu))
+    sender.refuse(message.peer, message.text, message.flash)
+    await sender.submit_text(message.peer, message.text, len(parts), message.report)
+    return UNTOLD
 
 
 def _tpdu_length(hex_pdu: str) -> int:

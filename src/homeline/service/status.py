@@ -40,7 +40,7 @@ ADVICE = {
     Reason.MUTE: "It is being reset; if that does not help, unplug it and plug it in again.",
     Reason.GARBAGE: "If another program talks to the port too, stop it; else unplug the dongle and plug it in again.",
     Reason.ASTERISK_DOWN: "See that Asterisk runs and that sip.enabled is on; messages wait on the SIM meanwhile.",
-    Reason.DRIVER_MISSING: "Install Asterisk's driver for it (asterisk-chan-dongle), or set the dongle's driver to serial.",
+    Reason.DRIVER_MISSING: "Install Asterisk's driver for it (asterisk-chan-dongle), or set its driver to serial.",
     Reason.NOT_LOADED: "See in `problems` whether Asterisk's configuration was applied; or start it at its console.",
     Reason.STEP_FAILED: "It is tried again and the modem restarted. If it stays so: docs/modems.md, and an issue.",
 }
