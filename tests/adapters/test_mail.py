@@ -23,6 +23,7 @@ from homeline.adapters.mail import (
     remove_other_settings,
     settings_path,
 )
+from homeline.adapters.process import Input
 from homeline.config import Email
 from homeline.errors import ConfigError, DeliveryError
 from homeline.paths import Paths
@@ -147,7 +148,7 @@ def test_msmtp_reads_every_value_as_it_was_meant(tmp_path_factory: pytest.TempPa
 async def test_the_settings_file_is_private_and_comes_back(paths: Paths) -> None:
     calls: list[list[str]] = []
 
-    async def run(argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, bytes]:
+    async def run(argv: Sequence[str], data: Input, timeout: float) -> tuple[int, bytes]:
         calls.append(list(argv))
         assert path.read_bytes() == msmtp_settings(ACCOUNT, paths)
         assert path.stat().st_mode & 0o777 == 0o600

@@ -65,7 +65,7 @@ class Line:
         self.store = Store.open(paths.root / "homeline.db")
         self.store.recover(int(time.time()))
         self.done = asyncio.Semaphore(0)
-        channel = MailChannel(settings, Mailer(settings, paths), lambda: self.store.instance)
+        channel = MailChannel(settings, Mailer(settings, paths), lambda: self.store.instance, lambda: paths.state)
         self.dispatcher = Dispatcher(
             self.call, {"mail": channel}, lambda: int(time.time()), lambda: 0.0, self.sent, self.lost, lambda c, e: None
         )
@@ -144,7 +144,7 @@ async def test_a_repeat_after_a_crash_has_the_same_message_id(paths: Paths) -> N
         line = Line(paths, settings)
         await line.receive(("+41791234567", "hello"))
         (delivery, event), *_ = await line.call(Store.due_deliveries, int(time.time()))
-        channel = MailChannel(settings, Mailer(settings, paths), lambda: line.store.instance)
+        channel = MailChannel(settings, Mailer(settings, paths), lambda: line.store.instance, lambda: paths.state)
         await channel.deliver(delivery, event)  # and nobody writes it down
         await line.close()
         again = Line(paths, settings)

@@ -14,12 +14,13 @@ import stat
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from homeline.adapters.process import Input
 from homeline.adapters.process import run as run_program
 from homeline.config import Email
 from homeline.errors import ConfigError, DeliveryError
 from homeline.paths import Paths
 
-Run = Callable[[Sequence[str], bytes, float], Awaitable[tuple[int, bytes]]]
+Run = Callable[[Sequence[str], Input, float], Awaitable[tuple[int, bytes]]]
 
 PROGRAM_FOLDERS = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/bin", "/sbin")
 LINE_LIMIT = 499  # msmtp reads its configuration by lines of at most 500 bytes, the line's end included
@@ -59,8 +60,8 @@ class Mailer:
         self._account, self._paths, self._run, self._program = account, paths, run, program
         self._settings = b"" if account.command else msmtp_settings(account, paths)
 
-    async def send(self, mail: bytes) -> None:
-        """Hand over one mail; returns when it was taken. Raises DeliveryError."""
+    async def send(self, mail: Input) -> None:
+        """Hand over one mail, or a file with one; returns when it was taken. Raises DeliveryError."""
         argv = self._command() if self._account.command else self._msmtp()
         name = Path(argv[0]).name
         try:

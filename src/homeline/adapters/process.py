@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 OUTPUT_KEPT = 2048  # bytes, the last ones: that is where a program says why it failed
 OUTPUT_LIMIT = 16 << 20  # bytes; a program that prints more is killed
@@ -25,7 +25,10 @@ ENVIRONMENT = {
 }
 
 
-async def run(argv: Sequence[str], data: bytes, timeout: float) -> tuple[int, bytes]:
+Input = bytes | int  # what a program reads; a number is the descriptor of a file with it, which stays the caller's
+
+
+async def run(argv: Sequence[str], data: Input, timeout: float) -> tuple[int, bytes]:
     """Run the program `argv[0]` (a path) with `data` as its input; its exit status and the end of what it printed.
 
     A status below 0 is minus the signal that ended it. The program gets a process group of its own, which is killed
@@ -70,7 +73,7 @@ class _Child:
     """One running program. It is reaped when it has ended, whether somebody still waits for it or not."""
 
     def __init__(
-        self, argv: Sequence[str], data: bytes, environment: Mapping[str, str], answer: int | None = None
+        self, argv: Sequence[str], data: Input, environment: Mapping[str, str], answer: int | None = None
     ) -> None:
         """Standard output goes to the file `answer`, if there is one; else it is `output`, as standard error is."""
         self._loop = asyncio.get_running_loop()
@@ -78,7 +81,7 @@ class _Child:
         self.output = b""
         self._printed = 0
         with contextlib.ExitStack() as ours:
-            given = _memory_file(data)
+            given = os.dup(data) if isinstance(data, int) else memory_file((data,))
             ours.callback(os.close, given)
             self._pipe, theirs = os.pipe()
             ours.callback(os.close, theirs)
@@ -147,15 +150,16 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], streams: Sequenc
     )
 
 
-def _memory_file(data: bytes) -> int:
-    """A file descriptor, at its beginning, of a file that exists in memory only and holds `data`."""
+def memory_file(pieces: Iterable[bytes]) -> int:
+    """A file descriptor, at its beginning, of a file that exists in memory only and holds `pieces`."""
     descriptor = os.memfd_create("input")
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(descriptor, view) :]
         os.lseek(descriptor, 0, os.SEEK_SET)
-    except OSError:
+    except BaseException:
         os.close(descriptor)
         raise
     return descriptor

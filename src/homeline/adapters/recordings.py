@@ -134,15 +134,17 @@ def _recording(name: str, length: int) -> Recording:
     return Recording(name, length, seconds(name, length), int(name.split("-")[1]))
 
 
-def read(folder: Path, name: str, limit: int) -> bytes:
-    """A kept recording. Raises NotFound, RecordingError (longer than `limit` octets), OSError."""
-    if not is_kept_name(name):
-        raise RecordingError(f"{name[:80]!r} is no name of a recording")
+def kept_size(folder: Path, name: str) -> int:
+    """Octets of a recording on flash. Raises NotFound, RecordingError, OSError."""
+    with _opened(folder, name, _KEPT) as descriptor:
+        return os.fstat(descriptor).st_size
+
+
+def read(folder: Path, name: str, chunk: int) -> Iterator[bytes]:
+    """A recording on flash, `chunk` octets at a time. Raises what `kept_size` does, while it is read."""
     with _opened(folder, name, _KEPT) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise RecordingError(f"{name} is longer than {limit} octets")
-    return content
+        while content := file.read(chunk):
+            yield content
 
 
 @contextlib.contextmanager

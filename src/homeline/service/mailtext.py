@@ -7,16 +7,26 @@ as it is only where that is lossless.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+from homeline.adapters import recordings
 from homeline.adapters.mail import Mailer
+from homeline.adapters.process import memory_file
+from homeline.adapters.recordings import RecordingError
 from homeline.config import Email
-from homeline.errors import ConfigError
-from homeline.model import Delivery, Event, EventKind, Message, MessageState
+from homeline.errors import ConfigError, NotFound
+from homeline.model import CallDirection, Delivery, Event, EventKind, Message, MessageState
 from homeline.protocol import wap
+from homeline.service import calltext
 
+LARGEST_ATTACHMENT = 5_000_000  # octets, before they are coded; many servers refuse mails of 10 MB
+ATTACHMENT_CHUNK = 57 * 1000  # octets: whole lines of base64
 HEADER_LIMIT = 200  # characters of a header's value, for nothing of ours is longer
 _WORD_OCTETS = 30  # in one encoded word: with the longest of our header names the line stays below 76 (RFC 2047 2)
 _LINE_LIMIT = 900  # characters of a line that is sent as it is (RFC 5322 2.1.1 allows 998)
@@ -41,13 +51,14 @@ class MailChannel:
 
     concurrency = 4  # a mail is mostly waiting for the server, and a burst of messages should not wait in line
 
-    def __init__(self, account: Email, mailer: Mailer, instance: Callable[[], str]) -> None:
-        """`instance` gives the store's random id, which makes Message-IDs of two routers differ.
+    def __init__(self, account: Email, mailer: Mailer, instance: Callable[[], str], folder: Callable[[], Path]) -> None:
+        """`instance` gives the store's random id, which makes Message-IDs of two routers differ; `folder` is where the
+        recordings are.
 
         Raises ConfigError for an address that would need quoting.
         """
         check_addresses(account)
-        self._account, self._mailer, self._instance = account, mailer, instance
+        self._account, self._mailer, self._instance, self._folder = account, mailer, instance, folder
         self.timeout = account.timeout + 5.0  # the mailer ends its program before
 
     def __eq__(self, other: object) -> bool:
@@ -59,7 +70,27 @@ class MailChannel:
 
     async def deliver(self, delivery: Delivery, event: Event) -> None:
         """Hand the mail over. Raises DeliveryError."""
-        await self._mailer.send(compose(self._account, delivery, event, self._instance()))
+        if event.call is None or not event.call.recording:
+            await self._mailer.send(compose(self._account, delivery, event, self._instance()))
+            return
+        mail = await asyncio.to_thread(self._with_recording, delivery, event, event.call.recording)
+        try:
+            await self._mailer.send(mail)
+        finally:
+            os.close(mail)
+
+    def _with_recording(self, delivery: Delivery, event: Event, name: str) -> int:
+        """The mail as a file in memory: read from flash and coded piece by piece, in a thread."""
+        folder = self._folder()
+        try:
+            size = recordings.kept_size(folder, name)
+            if size > LARGEST_ATTACHMENT:
+                raise RecordingError(f"It has {size // 1000} kB, too many for a mail")
+            chunks = recordings.read(folder, name, ATTACHMENT_CHUNK)
+            return memory_file(pieces(self._account, delivery, event, self._instance(), Attachment(name, chunks)))
+        except (NotFound, RecordingError, OSError) as error:
+            words = getattr(error, "strerror", None) or str(error)
+            return memory_file((compose(self._account, delivery, event, self._instance(), f"{name}: {words}."),))
 
 
 def check_addresses(account: Email) -> None:
@@ -72,12 +103,61 @@ def check_addresses(account: Email) -> None:
             raise ConfigError(account.name, option, ascii(address)[1:-1], "must be one address, such as me@example.org")
 
 
-def compose(account: Email, delivery: Delivery, event: Event, instance: str) -> bytes:
-    """The whole mail, lines ending in LF. The same delivery always gives the same Message-ID."""
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A recording; each chunk but the last has a length that is a multiple of 57."""
+
+    name: str
+    chunks: Iterable[bytes]
+
+
+def compose(account: Email, delivery: Delivery, event: Event, instance: str, missing: str = "") -> bytes:
+    """The whole mail, lines ending in LF. The same delivery always gives the same Message-ID.
+
+    `missing` says why the recording that belongs to it is not there.
+    """
+    return b"".join(pieces(account, delivery, event, instance, None, missing))
+
+
+def pieces(
+    account: Email, delivery: Delivery, event: Event, instance: str, attached: Attachment | None, missing: str = ""
+) -> Iterator[bytes]:
+    """The mail in pieces, with a recording where there is one (RFC 2046 5.1.3)."""
+    text = body(event, missing)
+    headers = "\n".join(_headers(account, delivery, event, instance)).encode("ascii") + b"\n"
+    if attached is None:
+        yield headers + _text_part(text)
+        return
+    boundary = f"=_homeline-{instance}-{event.id}"  # "=_" is in no base64, and a text that has all of it is coded so
+    yield headers + f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n--{boundary}\n'.encode()
+    yield _text_part(text, boundary)
+    yield f"\n--{boundary}\n".encode() + _attachment_head(attached.name)
+    for chunk in attached.chunks:
+        yield base64.encodebytes(chunk)
+    yield f"\n--{boundary}--\n".encode()
+
+
+def _text_part(text: str, boundary: str = "") -> bytes:
+    lossless = _fits_7bit(text) and not (boundary and boundary in text)
+    coding = "7bit" if lossless else "base64"
+    head = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {coding}\n\n".encode()
+    return head + (text.encode() if lossless else _base64(text))
+
+
+def _attachment_head(name: str) -> bytes:
+    """`name` is ours: letters, digits, dash and dot."""
+    kind = "audio/x-gsm" if name.endswith(".gsm") else "audio/x-wav"
+    lines = (
+        f'Content-Type: {kind}; name="{name}"',
+        "Content-Transfer-Encoding: base64",
+        f'Content-Disposition: attachment; filename="{name}"',
+    )
+    return "".join(f"{line}\n" for line in (*lines, "")).encode("ascii")
+
+
+def _headers(account: Email, delivery: Delivery, event: Event, instance: str) -> list[str]:
     at, offset = moment(event)
-    text = body(event)
-    lossless = _fits_7bit(text)
-    headers = [
+    return [
         f"From: {account.sender}",
         "To: " + ",\n ".join(account.to),
         _header("Subject", subject(event)),
@@ -90,11 +170,7 @@ def compose(account: Email, delivery: Delivery, event: Event, instance: str) -> 
         _header("X-Homeline-From", event.peer),
         _header("X-Homeline-Time", _iso(at, offset)),
         "MIME-Version: 1.0",
-        "Content-Type: text/plain; charset=utf-8",
-        f"Content-Transfer-Encoding: {'7bit' if lossless else 'base64'}",
     ]
-    content = text.encode() if lossless else _base64(text)
-    return "\n".join(headers).encode("ascii") + b"\n\n" + content
 
 
 def subject(event: Event) -> str:
@@ -102,6 +178,8 @@ def subject(event: Event) -> str:
     if event.kind is EventKind.ALERT:
         return f"Alert: {event.text}"
     when = _words(*moment(event))
+    if event.call is not None:
+        return f"{calltext.heading(event.call)}, {when}"
     if event.kind is EventKind.USSD:
         return f"USSD answer to {event.peer}, {when}" if event.peer else f"USSD from the network, {when}"
     if event.kind is EventKind.REPORT:
@@ -109,13 +187,15 @@ def subject(event: Event) -> str:
     return f"{_noun(event)} from {_who(event)}, {when}"
 
 
-def body(event: Event) -> str:
+def body(event: Event, missing: str = "") -> str:
     """The event's text, then who, when and through which dongle. Half surrogates, which UTF-8 has not, become "?".
+
+    `missing` says why a recording is not attached.
 
     The stranger's text comes first because mail programs show a mail's first line. What follows the last `-- ` is ours;
     sender and time are in the subject and the headers too, where the text cannot imitate them.
     """
-    content = "\n".join(_content(event))
+    content = "\n".join((*_content(event), *(("", f"The recording is not attached. {missing}") if missing else ())))
     details = "".join(f"{name}: {value}\n" for name, value in _details(event) if value)
     return f"{content}\n\n-- \n{details}".encode("utf-8", "replace").decode()
 
@@ -126,11 +206,14 @@ def moment(event: Event) -> tuple[int, int]:
     if message is not None and message.sent_at is not None and 0 <= message.sent_at < _LATEST - 86400:
         offset = message.sent_offset or 0
         return message.sent_at, offset if abs(offset) < 1440 else 0
-    return min(max(event.at, 0), _LATEST), 0
+    at = event.call.started_at if event.call is not None else event.at
+    return min(max(at, 0), _LATEST), 0
 
 
 def _noun(event: Event) -> str:
     message = event.message
+    if event.call is not None:
+        return calltext.noun(event.call)
     if message is None:
         return _NOUNS[event.kind]
     if message.error:
@@ -143,6 +226,8 @@ def _noun(event: Event) -> str:
 
 
 def _who(event: Event) -> str:
+    if event.call is not None:
+        return calltext.who(event.call)
     name = event.message.peer_name if event.message else ""
     peer = event.peer or "an unknown sender"
     return f"{name} ({peer})" if name and name != peer else peer
@@ -155,7 +240,9 @@ def _content(event: Event) -> Iterator[str]:
         yield f"This message could not be decoded: {message.error}"
         yield "As the network sent it (hexadecimal):"
         yield from _hex_lines(event.fields.get("pdu", ""))
-    if event.text or message is None:
+    if event.call is not None:
+        yield calltext.sentence(event.call)
+    if event.text or (message is None and event.call is None):
         yield event.text
     if message is not None and message.data:
         yield wap.describe(message.data, message.ports) or f"Binary data of {len(message.data)} bytes"
@@ -175,14 +262,22 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
     """Names and values of the lines below the text; an empty value is left out."""
     at, offset = moment(event)
     yield "Event", f"{_noun(event)} {event.id}"
-    yield "To" if event.kind is EventKind.REPORT else "From", _line(_who(event)) if event.peer else ""
+    yield "To" if _went_out(event) else "From", _line(_who(event)) if event.peer else ""
     yield "Dongle", _line(event.dongle)
     yield "Time", _words(at, offset)
     if event.message is not None:
         yield from _message_details(event.message)
+    if event.call is not None:
+        yield from ((name, _line(value)) for name, value in calltext.details(event.call))
     for name, value in event.fields.items():
         if name not in ("advice", "pdu"):
             yield _line(name.replace("_", " ").capitalize()), _line(value)
+
+
+def _went_out(event: Event) -> bool:
+    if event.call is not None:
+        return event.call.direction is not CallDirection.IN
+    return event.kind is EventKind.REPORT
 
 
 def _message_details(message: Message) -> Iterator[tuple[str, str]]:
