@@ -41,7 +41,8 @@ class Facts:
 
     root: str = "/"  # paths in the files are below it
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host name: addresses, the first preferred
-    sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the owner's file: sections that it has
+    sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the owner's file: sections that it has,
+    # and, for pjsip.conf, "type=global" where any of them is that, whatever its name: Asterisk takes one alone
     ami_secret: str = ""
     version: tuple[int, ...] = ()  # Asterisk's, () is not known
     modules: tuple[str, ...] | None = None  # modules that are installed, such as res_srtp; None is not known

@@ -15,7 +15,7 @@ from homeline.errors import RenderError
 
 MAX_LINE = 4096  # octets of a value; Asterisk reads lines of 8191 and takes what is longer for two
 _HEAD = re.compile(r"[A-Za-z0-9_.-]{1,79}")  # Asterisk keeps 79 octets of a section's name
-_OPTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_OPTION = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def value(text: str) -> str:
@@ -46,7 +46,7 @@ class Section:
     def __post_init__(self) -> None:
         for name in (self.name, *self.parents):
             if not _HEAD.fullmatch(name):
-                raise RenderError(f"'{name[:80]!a}' cannot be a section of Asterisk's")
+                raise RenderError(f"{name[:80]!a} cannot be a section of Asterisk's")
         for option, text in (("comment", self.comment), *self.options):
             if not _OPTION.fullmatch(option):
                 raise RenderError(f"[{self.name}]: {option[:80]!a} cannot be an option of Asterisk's")

@@ -46,6 +46,7 @@ class Dialplan:
     """extensions.conf, the contexts that Asterisk must show once it has read it, and what it needs."""
 
     text: str
+    digest: str  # value of the global variable `MARKER`
     contexts: tuple[str, ...]
     needed: tuple[str, ...]
     problems: tuple[tuple[str, str, str], ...] = ()
@@ -145,6 +146,7 @@ def extensions(config: Config, facts: Facts) -> Dialplan:
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Dialplan(
         text.replace("@digest@", digest, 1),
+        digest,
         tuple(re.findall(r"^\[(homeline-[^]]+)\]", text, re.MULTILINE)),
         _needed(config, lines, tables),
         tables.problems,

@@ -84,7 +84,9 @@ def sections(files: Files, folder: Path) -> dict[str, tuple[str, ...]]:
             parsed = asterisk_conf.parse(files[name], name, included(files, folder))
         except DecodeError:
             continue  # Asterisk drops the whole file, and the audit says so
-        found[name] = tuple(dict.fromkeys(section.name for section in parsed.sections if not section.template))
+        there = [section for section in parsed.sections if not section.template]
+        only = ["type=global"] if any(section.get("type") == "global" for section in there) else []
+        found[name] = (*dict.fromkeys(section.name for section in there), *only)
     return found
 
 

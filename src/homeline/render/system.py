@@ -1,19 +1,78 @@
-"""The files that are about Asterisk as a whole: rtp.conf."""
+"""The files that are about Asterisk as a whole: rtp.conf, logger.conf, manager.conf, modules.conf."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from homeline.config_options import Config
+from homeline.model import Driver
+from homeline.protocol import ami
 from homeline.render.conf import Section
-from homeline.render.template import sections
+from homeline.render.part import Part, has
 from homeline.telephony import Facts
 
+ACCOUNT = "homeline"  # our account at Asterisk's manager
+_LEVELS = {
+    "error": "error",
+    "warning": "error,warning",
+    "notice": "error,warning,notice",
+    "verbose": "error,warning,notice,security,verbose(3)",
+    "debug": "error,warning,notice,security,verbose(5),debug",
+}
+_WRITE_TIMEOUT = "5000"  # milliseconds that Asterisk waits for us to take an event
 
-def has(facts: Facts, file: str, section: str) -> bool:
-    """Whether the owner's own file has the section, so that ours must add to it."""
-    return section in facts.sections.get(file, ())
+
+def rtp(config: Config, facts: Facts) -> Part:
+    """The ports of media. Nothing outside is asked which address is ours: the configuration says it."""
+    options = [
+        ("rtpstart", str(config.sip.rtp_start)),
+        ("rtpend", str(config.sip.rtp_end)),
+        ("strictrtp", "yes"),
+        ("icesupport", "no"),
+    ]
+    return Part([_added("rtp.conf", "general", options, facts)])
 
 
-def rtp(config: Config, facts: Facts) -> str:
-    """The ports of media."""
-    options = [("rtpstart", str(config.sip.rtp_start)), ("rtpend", str(config.sip.rtp_end))]
-    return sections("rtp.conf", [Section("general", options, extends=has(facts, "rtp.conf", "general"))])
+def logger(config: Config, facts: Facts) -> Part:
+    """A channel to the system's log, beside the owner's."""
+    return Part([_added("logger.conf", "logfiles", [("syslog.daemon", _LEVELS[config.sip.log_level])], facts)])
+
+
+def manager(config: Config, facts: Facts) -> Part:
+    """The manager on loopback, and our account with the classes that we use and no more."""
+    general = [
+        ("enabled", "yes"),
+        ("bindaddr", "127.0.0.1"),
+        ("port", str(config.sip.ami_port)),
+    ]
+    account = [
+        ("secret", facts.ami_secret),
+        ("deny", "0.0.0.0/0"),
+        ("permit", "127.0.0.1/32"),
+        ("read", ",".join(ami.READ)),
+        ("write", ",".join(ami.WRITE_DRIVERS if driven(config) else ami.WRITE)),
+        ("writetimeout", _WRITE_TIMEOUT),
+        ("displayconnects", "no"),
+    ]
+    problems = []
+    if has(facts, "manager.conf", ACCOUNT):
+        text = f"has an account '{ACCOUNT}', which is ours: of two Asterisk mixes the settings"
+        problems.append(("manager.conf", text, "rename or delete it"))
+    return Part([_added("manager.conf", "general", general, facts), Section(ACCOUNT, account)], problems)
+
+
+def driven(config: Config) -> set[Driver]:
+    """The channel drivers of Asterisk that have a dongle of ours."""
+    return {dongle.driver for dongle in config.dongles if dongle.enabled} - {Driver.SERIAL}
+
+
+def modules(needed: Iterable[str], facts: Facts) -> Part:
+    """The modules that we need, for an owner who does not load all there is. One that is missing is not named."""
+    loads = [("load", f"{module}.so") for module in sorted(needed) if facts.modules is None or module in facts.modules]
+    if has(facts, "modules.conf", "modules"):
+        return Part([Section("modules", loads, extends=True)])
+    return Part([Section("modules", [("autoload", "yes"), *loads])])
+
+
+def _added(file: str, section: str, options: list[tuple[str, str]], facts: Facts) -> Section:
+    return Section(section, options, extends=has(facts, file, section))
