@@ -132,7 +132,8 @@ def test_the_greeting_is_no_header() -> None:
 
 def test_another_greeting_is_none() -> None:
     parser = Parser()
-    assert parser.feed(b"220 mail.example.org ESMTP\r\n") == [] and parser.greeting == ""
+    assert parser.feed(b"220 mail.") == [] and parser.greeting is None
+    assert parser.feed(b"example.org ESMTP\r\n") == [] and parser.greeting == ""
 
 
 def test_a_commands_output_is_its_lines() -> None:

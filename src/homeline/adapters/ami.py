@@ -71,7 +71,8 @@ class Ami:
         self.started = 0.0  # when Asterisk started, by time.monotonic(); kept while it is away
         self._username, self._secret, self._say = username, secret, say
         self._why = "Asterisk was not asked yet"
-        self._connection: Connection | None = None
+        self._attempt: Connection | None = None  # the connection that is made, or there
+        self._connection: Connection | None = None  # while it is there
         self._up = asyncio.Event()
         self._kick = asyncio.Event()
         self._listeners: dict[str, list[Callable[[Message], None]]] = {}
@@ -92,9 +93,9 @@ class Ami:
 
     def reconnect(self) -> None:
         """Leave the connection, if there is one, and try at once: port or secret are others now."""
-        if self._connection is not None:
-            self._connection.abort("the connection is made anew")
         self._kick.set()
+        if self._attempt is not None:
+            self._attempt.abort("the connection is made anew")
 
     def listen(self, event: str, handler: Callable[[Message], None]) -> Stop:
         """Have `handler` called for each event of that name, also after a reconnect, until what is returned is called.
@@ -149,7 +150,7 @@ class Ami:
         failures = 0
         while True:
             started, delay = loop.time(), 0.0
-            connection = Connection(self._dispatch)
+            connection = self._attempt = Connection(self._dispatch)
             self._kick.clear()
             try:
                 await self._once(connection)
@@ -180,7 +181,8 @@ class Ami:
             self._trouble(*_words(self.port, error))
             return
         await self._keep(connection)
-        self._trouble(f"{connection.reason}.", "It is tried again every few seconds.")
+        if not self._kick.is_set():
+            self._trouble(f"{connection.reason}.", "It is tried again every few seconds.")
 
     async def _open(self, connection: Connection) -> None:
         loop = asyncio.get_running_loop()

@@ -111,6 +111,8 @@ class Connection(asyncio.Protocol):
             self._received(message)
         if self._parser.greeting and not self.greeted.done():
             self.greeted.set_result(self._parser.greeting)
+        elif self._parser.greeting == "":
+            self.abort("what listens there is not Asterisk's manager")
 
     def _received(self, message: Message) -> None:
         pending = self._pending.get(message.action_id)

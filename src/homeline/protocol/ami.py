@@ -167,11 +167,10 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self.greeting = ""  # Asterisk's first line, once it is there; it ends without an empty line
+        self.greeting: str | None = None  # Asterisk's first line, once it is there; "" where it was another's
         self._buffer = bytearray()
         self._searched = 0  # octets of the buffer without a line's end
         self._skipping = False  # the line under way is too long
-        self._virgin = True
         self._headers: list[tuple[str, str]] = []
         self._size = 0
         self._cut = False
@@ -195,13 +194,14 @@ class Parser:
 
     def _line(self, line: bytes) -> Message | None:
         long, self._skipping = self._skipping or len(line) > LINE_LIMIT, False
-        virgin, self._virgin = self._virgin, False
+        if self.greeting is None:
+            self.greeting = line.decode("utf-8", "replace") if line.startswith(_GREETING) and not long else ""
+            if self.greeting:
+                return None
         if long:
             self._cut = True
         elif not line:
             return self._ended()
-        elif virgin and line.startswith(_GREETING):
-            self.greeting = line.decode("utf-8", "replace")
         else:
             self._header(line)
         return None
