@@ -49,11 +49,13 @@ from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
 from homeline.service.ussd import Ussd
+from homeline.service.voicemail import Voicemail
 from homeline.service.watching import Folder, Watching
 
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
     from homeline.service.telephony import Telephony
+    from homeline.service.voice import Voice
 
 log = logging.getLogger(__name__)
 
@@ -95,11 +97,16 @@ class Gateway:
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
+        self.voicemail = Voicemail(self.context, paths, self.alerts, self.calls)
         self.telephony: Telephony | None = None  # there once `sip.enabled` was on
+        self.voice: Voice | None = None  # likewise
         self.bus.publish("homeline", self._methods())
 
     def _methods(self) -> dict[str, Method]:
-        status = StatusReport(self.context, self.alerts, self.dongles, time.monotonic(), self.troubles, self.bus)
+        status = StatusReport(
+            self.context, self.alerts, self.dongles, time.monotonic(), self.troubles, self.bus, self._asterisk
+        )
+        status.outbounds = lambda: self.voice.outbounds() if self.voice is not None else []
         api = Api(
             Parts(
                 context=self.context,
@@ -115,6 +122,7 @@ class Gateway:
                 dongles=self.dongles,
                 signals=self.host.signals,
                 reload=self.reload,
+                telephony=lambda: self.telephony,
             )
         )
         return {name: Method(_handler(work), params) for name, (params, work) in api.methods.items()}
@@ -208,6 +216,8 @@ class Gateway:
             await self.context.database(Store.shift_times, delta)
         except StoreError as error:
             log.warning("Times could not be put right after the clock was set: %s", error)
+        if self.voice is not None:
+            self.voice.changed()
         self.dispatcher.wake()
         self.inbox.look()
         for name in self.dongles:
@@ -219,6 +229,7 @@ class Gateway:
             try:
                 while days and (count := await self.context.database(Store.purge, self.context.clock(), days)):
                     log.info("%d events older than %d days were deleted", count, days)
+                await self.voicemail.sweep()
             except StoreError as error:
                 log.warning("Old messages could not be deleted: %s", error)
             await asyncio.sleep(PURGE_EVERY)
@@ -254,6 +265,8 @@ class Gateway:
             self.telephony = self._new_telephony()
         if self.telephony is not None:
             await self.telephony.apply()
+        if self.voice is not None:
+            self.voice.changed()
         await self.fleet.apply(now)
 
     def _ami(self) -> Ami | None:
@@ -263,8 +276,15 @@ class Gateway:
     def _new_telephony(self) -> Telephony:
         """Asterisk's side, loaded only where it is wanted. Whatever lives on its manager is added here."""
         from homeline.service.telephony import Telephony
+        from homeline.service.voice import Voice
 
-        return Telephony(self.context, self.paths, self.troubles.say)
+        telephony = Telephony(self.context, self.paths, self.reloader.announce, self.troubles.say)
+        self.voice = Voice(self.context, telephony.ami, self.calls, self.voicemail, telephony.add)
+        return telephony
+
+    def _asterisk(self) -> dict[str, Any]:
+        """What `status` shows of it."""
+        return self.telephony.status() if self.telephony is not None else {"running": False, "configuration": "off"}
 
     def _log_level(self) -> None:
         logging.getLogger().setLevel(LEVELS[self.context.config.main.log_level])

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from homeline.adapters.store import Store
 from homeline.config import masked
-from homeline.errors import InvalidArgument, ModemError, NotFound, PermissionDenied
+from homeline.errors import InvalidArgument, ModemError, NotFound, NotSupported, PermissionDenied
 from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import blobmsg, pdu
 from homeline.protocol.blobmsg import Int64, Type
@@ -30,6 +30,9 @@ from homeline.service.ports import Ports
 from homeline.service.signal import SignalHistory
 from homeline.service.status import StatusReport
 from homeline.service.ussd import Ussd
+
+if TYPE_CHECKING:
+    from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
 
 Table = dict[str, Any]
 Handler = Callable[[Table], Awaitable[Table]]
@@ -71,6 +74,7 @@ METHODS: dict[str, Params] = {
     "list_ussd": {},
     "get_config": {},
     "reload": {},
+    "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"rule": MUST_TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT, "time": NUMBER},
     "list_alerts": {"all": FLAG, **PAGING},
@@ -111,6 +115,7 @@ class Parts:
     dongles: Mapping[str, Dongle]
     signals: Mapping[str, SignalHistory]
     reload: Callable[[], Awaitable[Table]]
+    telephony: Callable[[], Telephony | None] = lambda: None
 
 
 class Api:
@@ -279,6 +284,14 @@ class Api:
 
     async def reload(self, args: Table) -> Table:
         return await self._parts.reload()
+
+    async def render_config(self, args: Table) -> Table:
+        telephony = self._parts.telephony()
+        if telephony is None:
+            raise NotSupported("Asterisk is not Homeline's: sip.enabled is off")
+        dry = args.get("dry_run", False)
+        work = telephony.difference() if dry else telephony.render(restart=args.get("restart", False))
+        return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
 
     async def acknowledge_alert(self, args: Table) -> Table:
         await self._database(Store.acknowledge_alert, args["id"])

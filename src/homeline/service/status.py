@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,8 @@ class StatusReport:
     started: float  # monotonic seconds
     troubles: Troubles
     bus: Bus
+    asterisk: Callable[[], dict[str, Any]] = lambda: {"running": False, "configuration": "off"}
+    outbounds: Callable[[], list[dict[str, Any]]] = list  # outbound sections and what they have left
 
     async def build(self, dongle: str = "") -> dict[str, Any]:
         """The reply, of all dongles or of one. NotFound for a dongle that is not configured."""
@@ -71,16 +73,18 @@ class StatusReport:
             "time": Int64(self.context.clock()),
             "enabled": self.context.config.main.enabled,
             "dongles": [shapes.dongle(status) for status in shown],
+            "asterisk": self.asterisk(),
         }
         try:
-            summaries, unread = await self.context.database(_overview)
+            summaries, unseen = await self.context.database(_overview)
         except StoreError:
-            summaries, unread = {}, None
+            summaries, unseen = {}, {}
         reply["rules"] = [
             self._rule(rule.name, rule.enabled, summaries.get(rule.name)) for rule in self.context.config.rules
         ]
-        if unread is not None:
-            reply["unread"] = unread
+        if outbounds := self.outbounds():
+            reply["outbounds"] = outbounds
+        reply |= unseen
         reply["problems"] = shapes.problems(self.problems(shown))
         return reply
 
@@ -112,8 +116,9 @@ class StatusReport:
         return found
 
 
-def _overview(store: Store) -> tuple[dict[str, RuleSummary], int]:
-    return store.rule_summaries(), store.unread()
+def _overview(store: Store) -> tuple[dict[str, RuleSummary], dict[str, int]]:
+    calls = store.unseen()
+    return store.rule_summaries(), {"unread": store.unread(), "missed": calls.missed, "voicemail": calls.voicemail}
 
 
 def _dongle_problem(status: DongleStatus) -> Problem:

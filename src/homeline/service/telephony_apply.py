@@ -77,6 +77,11 @@ class Expected:
         }
         return Expected(rendered.objects, gone)
 
+    @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """All names that matter, by kind."""
+        return {kind: self.objects.get(kind, ()) + self.gone.get(kind, ()) for kind in {*self.objects, *self.gone}}
+
     def complaints(self, shown: Objects, *, restarts: bool) -> list[str]:
         """What differs, in words. `restarts`: kinds that a restart brings are looked at too."""
         words = []
@@ -100,12 +105,12 @@ def _named(what: str, names: list[str]) -> list[str]:
 
 
 class Applier:
-    """One caller at a time. `shown` tells the objects that Asterisk has (`AsteriskView.objects`)."""
+    """One caller at a time. `shown` tells which of the named objects Asterisk has (`AsteriskView.objects`)."""
 
     def __init__(
         self,
         ami: Ami,
-        shown: Callable[[], Awaitable[Objects]],
+        shown: Callable[[Objects], Awaitable[Objects]],
         folder: Path,
         log_folder: Path,
         record: Record,
@@ -113,6 +118,7 @@ class Applier:
         self._ami, self._shown, self._folder, self._log_folder = ami, shown, folder, log_folder
         self.record = record
         self._expected = Expected()
+        self.reloaded_at = float("-inf")  # monotonic seconds: when we last had Asterisk read something
 
     async def apply(self, rendered: Rendered) -> Applied:
         """Write the files where they differ, and bring them into force. Raises OSError: nothing was changed."""
@@ -155,6 +161,17 @@ class Applier:
         words = "; ".join([*wrong, *(f"Asterisk says: {line}" for line in said)])
         return Applied(Outcome.FAILED, words)
 
+    async def withdraw(self) -> None:
+        """Take all files away, and have Asterisk forget what was in them. Never raises."""
+        try:
+            before = await asyncio.to_thread(asterisk_files.present, self._folder)
+            await asyncio.to_thread(asterisk_files.replace, self._folder, {})
+        except OSError as error:
+            log.warning("Asterisk's files could not be taken away: %s", error)
+            return
+        self.record.wrote(before, "", time.monotonic())
+        self._expected = Expected()
+
     async def _roll_back(self, files: Mapping[str, str], digest: str, expected: Expected) -> None:
         """The files before, in force again. What goes wrong with that is logged: the complaint is about the others."""
         now = await asyncio.to_thread(asterisk_files.present, self._folder)
@@ -179,6 +196,7 @@ class Applier:
             except ActionRefused as error:
                 log.info("%s: %s", name, error)
         if wanted:
+            self.reloaded_at = time.monotonic()
             self.record.took(wanted)
 
     async def _compare(self) -> list[str]:
@@ -187,7 +205,8 @@ class Applier:
         for look in range(LOOKS):
             if look:
                 await asyncio.sleep(LOOK_PAUSE)
-            wrong = self._expected.complaints(await self._shown(), restarts=not self.record.needs_restart)
+            shown = await self._shown(self._expected.named)
+            wrong = self._expected.complaints(shown, restarts=not self.record.needs_restart)
             if not wrong:
                 break
         return wrong
