@@ -268,7 +268,7 @@ class Call:
     state: CallState
     uid: str  # what makes it unique, so that a record that is read twice is stored once
     dongle: str = ""
-    line: str = ""
+    line: str = ""  # or the trunk that carried it
     peer: str = ""  # the other end: E.164 where it can be, else the network's own text; "" is withheld
     peer_raw: str = ""  # the network's own text, or what was dialled
     peer_name: str = ""

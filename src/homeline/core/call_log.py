@@ -14,7 +14,19 @@ except ImportError:  # pragma: no cover - a Python that builds it under another 
 
 ANSWERED = "ANSWER"  # Asterisk's DIALSTATUS
 LONGEST_NUMBER = 64  # characters of a number that are kept
-NO_LINE = "no_line"  # of the dial plan's reasons: a dongle rang, and the configuration has no line for it
+
+# The dial plan's own reasons.
+REASONS = {
+    "not_a_number": "what was dialled is not one telephone number",
+    "not_allowed": "no outbound section allows it",
+    "closed": "calls out are closed until a problem is solved",
+    "no_grant": "nobody counted the day's minutes",
+    "no_minutes": "the day's minutes were used up",
+    "busy": "as many calls as allowed were up",
+    "not_proved": "it was not proved to be a call of our account",
+    "no_line": "the configuration has no line for the dongle",
+    "withheld": "the caller withheld the number",
+}
 
 # ITU-T Q.850, what people ask about.
 CAUSES = {
@@ -64,7 +76,7 @@ def made(record: Record, times: Times, value: str, config: Config) -> Call:
         state=state,
         uid=uid(record.key, value),
         dongle=_dongle(record, config),
-        line=record.line,
+        line=record.line or _carrier(record, config),
         peer=other,
         peer_raw=other,
         peer_name=record.name if direction is CallDirection.IN else "",
@@ -113,7 +125,7 @@ def rang(dongle: str, token: str, number: str, line: str, started_at: int, ended
 
 def _state(record: Record, direction: CallDirection) -> CallState:
     if record.direction is None:
-        return CallState.MISSED if record.reason == NO_LINE else CallState.REFUSED
+        return CallState.REFUSED
     if record.answered_at is not None and (record.answered_by or record.status == ANSWERED):
         return CallState.ANSWERED
     return CallState.MISSED if direction is CallDirection.IN else CallState.FAILED
@@ -131,11 +143,16 @@ def _dongle(record: Record, config: Config) -> str:
     return found
 
 
+def _carrier(record: Record, config: Config) -> str:
+    """What carries the calls of an outbound section: a line or a trunk."""
+    return next((section.via for section in config.outbounds if section.name == record.rule), "")
+
+
 def _reason(record: Record, state: CallState) -> str:
     if state is CallState.ANSWERED:
         return ""
     if record.reason:
-        return record.reason.replace("_", " ")
+        return REASONS.get(record.reason) or record.reason.replace("_", " ")
     if state is CallState.MISSED:
         return ""
     return CAUSES.get(record.cause, "") or STATUSES.get(record.status, "")

@@ -12,6 +12,7 @@ import logging
 from typing import Protocol
 
 from homeline.adapters.store import Store
+from homeline.config import Config
 from homeline.core import call_log
 from homeline.errors import ActionRefused, ConnectionLost, DecodeError, HomelineError, StoreError, TimedOut
 from homeline.model import Call, CallDirection, CallState
@@ -80,8 +81,12 @@ class CallRecords:
         await self._walked.wait()
 
     async def _began(self, message: Message) -> None:
-        call = await self._calls.known(ringing(message, self._context.clock()))
-        self._calls.began(call)
+        call = ringing(message, self._context.clock(), self._context.config)
+        if call.direction is not CallDirection.IN:
+            variable = "HL_NUMBER" if call.direction is CallDirection.OUT else "HL_DIALLED"
+            reply = await self._manager.call("Getvar", Channel=message.get("Channel"), Variable=variable)
+            call.peer = call.peer_raw = reply.get("Value")[: call_record.LONGEST_TEXT]
+        self._calls.began(await self._calls.known(call))
 
     # -- the walk -----------------------------------------------------------------------------------------------------
 
@@ -181,23 +186,21 @@ class CallRecords:
         return True
 
 
-def ringing(message: Message, now: int) -> Call:
-    """A call that began, as the hint tells it: good for a sign on a screen and for nothing else."""
-    texts = {name: message.get(name)[: call_record.LONGEST_TEXT] for name in ("Line", "Direction")}
-    number, name = _channel_text(message, "CallerIDNum"), _channel_text(message, "CallerIDName")
-    try:
-        direction = CallDirection(texts["Direction"])
-    except ValueError:
-        direction = CallDirection.IN
-    other = _channel_text(message, "Exten") if direction is not CallDirection.IN else number
-    return Call(
-        *(0, direction, CallState.RINGING, ""),
-        line=texts["Line"],
-        peer=other,
-        peer_raw=other,
-        peer_name=name if direction is CallDirection.IN else "",
-        started_at=now,
-    )
+def ringing(message: Message, now: int, config: Config) -> Call:
+    """A call that began, as the hint tells it: good for a sign on a screen and for nothing else.
+
+    What an outgoing one has dialled is not in it.
+    """
+    line = next((line for line in config.lines if line.name == message.get("Line")), None)
+    rule = next((rule for rule in config.outbounds if rule.name == message.get("Rule")), None)
+    call = Call(0, CallDirection.INTERNAL, CallState.RINGING, "", started_at=now)
+    if line is not None:
+        call.direction, call.line, call.dongle = CallDirection.IN, line.name, line.dongle
+        call.peer = call.peer_raw = _channel_text(message, "CallerIDNum")
+        call.peer_name = _channel_text(message, "CallerIDName")
+    elif rule is not None:
+        call.direction, call.line, call.rule = CallDirection.OUT, rule.via, rule.name
+    return call
 
 
 def _channel_text(message: Message, name: str) -> str:
