@@ -68,7 +68,7 @@ def driven(config: Config) -> set[Driver]:
 
 def modules(needed: Iterable[str], facts: Facts) -> Part:
     """The modules that we need, for an owner who does not load all there is. One that is missing is not named."""
-    loads = [("load", f"{module}.so") for module in sorted(needed) if facts.modules is None or module in facts.modules]
+    loads = [("load", f"{module}.so") for module in sorted(set(needed) & set(facts.modules or ()))]
     if has(facts, "modules.conf", "modules"):
         return Part([Section("modules", loads, extends=True)])
     return Part([Section("modules", [("autoload", "yes"), *loads])])

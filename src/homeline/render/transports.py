@@ -34,7 +34,7 @@ def _everywhere(facts: Facts) -> list[Section]:
     if any(has(facts, "pjsip.conf", mark) for mark in _FOR_ALL):
         return []
     options = [("type", "global"), ("user_agent", "Homeline"), ("keep_alive_interval", "60")]
-    return [Section("global", options, comment="strangers need not know what runs here; connections stay open")]
+    return [Section("global", options, comment="strangers need not know what runs here, and connections stay open")]
 
 
 def _bind(protocol: str, config: Config) -> list[tuple[str, str]]:

@@ -8,8 +8,9 @@ Several hosts are aors in order of preference, NAME, NAME-2 …, by name too: an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from homeline.config_calls import Trunk, TrunkMode
 from homeline.config_options import Config
@@ -20,6 +21,8 @@ from homeline.render.conf import Section
 from homeline.render.part import Part, Problem, addresses, fitting, joined, marked
 from homeline.render.transports import name as transport_name
 from homeline.telephony import Facts
+
+Network = IPv4Network | IPv6Network
 
 _FOR_EVER = "1000000000"  # tries of a registration: no owner is there to start it again
 _ANY_NETWORK = ("0.0.0.0/0", "::/0")
@@ -43,10 +46,39 @@ def enabled(config: Config) -> list[Trunk]:
 
 def trunks(config: Config, facts: Facts) -> Part:
     """Every trunk that is switched on."""
-    return joined(_trunk(trunk, config, facts) for trunk in enabled(config))
+    claims, problems = _claims(config, facts)
+    return joined((Part(problems=problems), *(_trunk(trunk, config, facts, claims) for trunk in enabled(config))))
 
 
-def _trunk(trunk: Trunk, config: Config, facts: Facts) -> Part:
+def _claims(config: Config, facts: Facts) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
+    """By trunk: the networks that are its own, so that calls from there are known as its.
+
+    Of trunks with the same network one alone can have it. A registered trunk comes last: its calls carry a token.
+    """
+    claims: dict[str, tuple[str, ...]] = {}
+    taken: list[tuple[Network, Trunk]] = []
+    problems: list[Problem] = []
+    for trunk in sorted(enabled(config), key=lambda trunk: trunk.mode is TrunkMode.REGISTERED):
+        networks = [(text, ip_network(text, strict=False)) for text in _networks(trunk, facts)[0]]
+        shared = {text: first.name for text, own in networks for network, first in taken if _overlap(own, network)}
+        claims[trunk.name] = tuple(text for text, _ in networks if text not in shared)
+        if tuple(text for text, _ in networks) != _ANY_NETWORK:
+            taken += [(own, trunk) for text, own in networks if text not in shared]
+            problems += [] if trunk.mode is TrunkMode.REGISTERED else _shared(trunk, shared)
+    return claims, problems
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
+
+
+def _shared(trunk: Trunk, shared: dict[str, str]) -> list[Problem]:
+    text = "belongs to trunk '{}' as well, as which calls from there count"
+    advice = "let one trunk serve both, or give each its own networks"
+    return [(f"{trunk.name}.allowed", f"{network} {text.format(name)}", advice) for network, name in shared.items()]
+
+
+def _trunk(trunk: Trunk, config: Config, facts: Facts, claims: Mapping[str, Sequence[str]]) -> Part:
     way, problems = _way(trunk, config, facts)
     networks, unknown = _networks(trunk, facts)
     allow, codecs = peers.codecs(trunk.name, trunk.codecs, facts, default=trunk.codecs == Trunk(trunk.name).codecs)
@@ -55,7 +87,7 @@ def _trunk(trunk: Trunk, config: Config, facts: Facts) -> Part:
         *_by_password_alone(trunk, config, way, allow, networks),
         *_aors(trunk, way),
         *_auths(trunk),
-        *_identify(trunk, networks),
+        *([] if networks == _ANY_NETWORK else _identify(trunk, claims[trunk.name])),
         *_registration(trunk, way),
     ]
     return Part(marked(sections, facts), [*problems, *unknown, *codecs])
@@ -170,7 +202,7 @@ def _auths(trunk: Trunk) -> list[Section]:
 
 
 def _identify(trunk: Trunk, networks: Sequence[str]) -> list[Section]:
-    if not networks or networks == _ANY_NETWORK:
+    if not networks:
         return []
     matches = [("match", network) for network in networks]
     return [Section(trunk.name, [("type", "identify"), ("endpoint", trunk.name), ("srv_lookups", "no"), *matches])]
