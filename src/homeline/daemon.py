@@ -42,6 +42,7 @@ from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
 from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
+from homeline.service.phone_passwords import PhonePasswords
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.ringing import RingingDongles
@@ -122,6 +123,9 @@ class Gateway:
                 dongles=self.dongles,
                 signals=self.host.signals,
                 reload=self.reload,
+                voicemail=self.voicemail,
+                voice=lambda: self.voice,
+                passwords=PhonePasswords(self.context, self.paths, self.reloader),
                 telephony=lambda: self.telephony,
             )
         )

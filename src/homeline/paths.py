@@ -73,6 +73,11 @@ class Paths:
         return self.run / "restart-asterisk"
 
     @property
+    def secrets_request(self) -> Path:
+        """Passwords that root's helper shall commit, one a line: `phone NAME password VALUE`; it deletes the file."""
+        return self.run / "commit-secrets"
+
+    @property
     def dev(self) -> Path:
         return self.root / "dev"
 

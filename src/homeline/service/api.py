@@ -6,7 +6,7 @@ A list ends at `REPLY_LIMIT` octets of reply with `more`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,43 +14,49 @@ from homeline.adapters.store import Store
 from homeline.config import masked
 from homeline.errors import InvalidArgument, ModemError, NotFound, NotSupported, PermissionDenied
 from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
-from homeline.protocol import blobmsg, pdu
-from homeline.protocol.blobmsg import Int64, Type
-from homeline.protocol.ubus_arguments import Param, Params
+from homeline.protocol import pdu
+from homeline.protocol.blobmsg import Int64
+from homeline.protocol.ubus_arguments import Params
 from homeline.service import numbering, shapes
 from homeline.service.alerts import Alerts
+from homeline.service.api_calls import CALL_METHODS, CallMethods
+from homeline.service.api_tools import (
+    FLAG,
+    LONGEST_WAIT,
+    MUST_IDS,
+    MUST_NUMBER,
+    MUST_TEXT,
+    NUMBER,
+    PAGING,
+    TEXT,
+    between,
+    fitting,
+    member,
+    page_limit,
+)
 from homeline.service.context import Context
 from homeline.service.deliveries import Dispatcher
 from homeline.service.explaining import Explainer
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
 from homeline.service.outbox import Outbox
+from homeline.service.phone_passwords import PhonePasswords
 from homeline.service.picking import pick
 from homeline.service.ports import Ports
 from homeline.service.signal import SignalHistory
 from homeline.service.status import StatusReport
 from homeline.service.ussd import Ussd
+from homeline.service.voicemail import Voicemail
 
 if TYPE_CHECKING:
     from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
+    from homeline.service.voice import Voice
 
 Table = dict[str, Any]
 Handler = Callable[[Table], Awaitable[Table]]
 
-REPLY_LIMIT = 256 * 1024  # octets; ubusd cuts a message at 1 MB
-PAGE = 50
-LARGEST_PAGE = 500
-LONGEST_WAIT = 15  # seconds: LuCI gives up at 20, `ubus call` at 30
 PIN_REFUSED = (12, 16)  # +CME ERROR: the SIM asks for its PUK now; incorrect password (3GPP TS 27.007 9.2.1)
 LONGEST_TEXT = 255 * 153  # characters: what 255 parts can carry (3GPP TS 23.040 9.2.3.24.1, default alphabet)
-
-TEXT = Param(Type.STRING)
-NUMBER = Param(Type.INT32)
-FLAG = Param(Type.BOOL)
-MUST_TEXT = Param(Type.STRING, required=True)
-MUST_NUMBER = Param(Type.INT32, required=True)
-MUST_IDS = Param(Type.ARRAY, required=True, items=Type.INT32)
-PAGING: Params = {"before": NUMBER, "limit": NUMBER}
 
 
 # Each is carried out by the method of `Api` with its name.
@@ -115,6 +121,9 @@ class Parts:
     dongles: Mapping[str, Dongle]
     signals: Mapping[str, SignalHistory]
     reload: Callable[[], Awaitable[Table]]
+    voicemail: Voicemail
+    voice: Callable[[], Voice | None]
+    passwords: PhonePasswords
     telephony: Callable[[], Telephony | None] = lambda: None
 
 
@@ -126,7 +135,9 @@ class Api:
         self._database = parts.context.database
         self._clock = parts.context.clock
         self.methods: dict[str, tuple[Params, Handler]] = {
-            name: (params, getattr(self, name)) for name, params in METHODS.items()
+            name: (params, getattr(owner, name))
+            for owner, methods in ((self, METHODS), (CallMethods(parts), CALL_METHODS))
+            for name, params in methods.items()
         }
 
     # -- looking ------------------------------------------------------------------------------------------------------
@@ -137,7 +148,7 @@ class Api:
     async def signal_history(self, args: Table) -> Table:
         name = pick(self._parts.dongles, _named(args)).status.name
         hours = args.get("hours", 24)
-        _between("hours", hours, 1, 48)
+        between("hours", hours, 1, 48)
         history = self._parts.signals.get(name)
         samples = history.since(self._clock() - hours * 3600) if history else []
         return {"dongle": name, "samples": [{"at": Int64(at), "dbm": dbm} for at, dbm in samples]}
@@ -145,15 +156,15 @@ class Api:
     async def list_messages(self, args: Table) -> Table:
         page = await self._database(
             Store.list_messages,
-            direction=_member(Direction, "direction", args),
+            direction=member(Direction, "direction", args),
             dongle=args.get("dongle", ""),
             peer=await self._peer(args.get("peer", "")),
             text=args.get("text", ""),
             unread=args.get("unread", False),
             before=args.get("before"),
-            limit=_limit(args),
+            limit=page_limit(args),
         )
-        messages, cut = _fitting([shapes.message(message) for message in page.messages])
+        messages, cut = fitting([shapes.message(message) for message in page.messages])
         return {"messages": messages, "more": page.more or cut, "unread": page.unread}
 
     async def _peer(self, peer: str) -> str:
@@ -162,9 +173,9 @@ class Api:
 
     async def list_conversations(self, args: Table) -> Table:
         page = await self._database(
-            Store.list_conversations, text=args.get("text", ""), before=args.get("before"), limit=_limit(args)
+            Store.list_conversations, text=args.get("text", ""), before=args.get("before"), limit=page_limit(args)
         )
-        conversations, cut = _fitting([shapes.conversation(item) for item in page.conversations])
+        conversations, cut = fitting([shapes.conversation(item) for item in page.conversations])
         return {"conversations": conversations, "more": page.more or cut}
 
     async def get_message(self, args: Table) -> Table:
@@ -176,17 +187,17 @@ class Api:
         }
 
     async def list_deliveries(self, args: Table) -> Table:
-        limit = _limit(args)
+        limit = page_limit(args)
         found = await self._database(
             Store.list_deliveries,
             event=args.get("event"),
             rule=args.get("rule", ""),
             channel=args.get("channel", ""),
-            state=_member(DeliveryState, "state", args),
+            state=member(DeliveryState, "state", args),
             before=args.get("before"),
             limit=limit + 1,
         )
-        deliveries, cut = _fitting([shapes.delivery(item) for item in found[:limit]])
+        deliveries, cut = fitting([shapes.delivery(item) for item in found[:limit]])
         return {"deliveries": deliveries, "more": cut or len(found) > limit}
 
     async def list_ussd(self, args: Table) -> Table:
@@ -197,11 +208,11 @@ class Api:
         return {"config": masked(context.config), "problems": shapes.problems(context.config.problems)}
 
     async def list_alerts(self, args: Table) -> Table:
-        limit = _limit(args)
+        limit = page_limit(args)
         found = await self._database(
             Store.list_alerts, open_only=not args.get("all", False), before=args.get("before"), limit=limit + 1
         )
-        alerts, cut = _fitting([shapes.alert(alert) for alert in found[:limit]])
+        alerts, cut = fitting([shapes.alert(alert) for alert in found[:limit]])
         return {"alerts": alerts, "more": cut or len(found) > limit}
 
     async def list_ports(self, args: Table) -> Table:
@@ -214,7 +225,7 @@ class Api:
 
     async def send_message(self, args: Table) -> Table:
         wait = args.get("wait", 0)
-        _between("wait", wait, 0, LONGEST_WAIT)
+        between("wait", wait, 0, LONGEST_WAIT)
         _bounded("text", args["text"])
         message = await self._parts.outbox.send(
             args["to"],
@@ -246,7 +257,9 @@ class Api:
         return {"count": await self._database(Store.mark_read, args["ids"])}
 
     async def delete_messages(self, args: Table) -> Table:
-        return {"count": await self._database(Store.delete_messages, args["ids"], self._clock())}
+        count = await self._database(Store.delete_messages, args["ids"], self._clock())
+        await self._parts.voicemail.sweep()
+        return {"count": count}
 
     async def release_archived(self, args: Table) -> Table:
         dongle = pick(self._parts.dongles, _named(args))
@@ -333,39 +346,6 @@ def _named(args: Table) -> str:
     return str(args["dongle"])
 
 
-def _limit(args: Table) -> int:
-    limit = int(args.get("limit", PAGE))
-    _between("limit", limit, 1, LARGEST_PAGE)
-    return limit
-
-
-def _between(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise InvalidArgument(f"{name}: must be from {low} to {high}")
-
-
 def _bounded(name: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise InvalidArgument(f"{name}: is longer than {LONGEST_TEXT} characters")
-
-
-def _member(kind: Any, name: str, args: Table) -> Any:
-    """The member of an enumeration that an argument names; None where it is not given."""
-    if not args.get(name):
-        return None
-    try:
-        return kind(args[name])
-    except ValueError:
-        raise InvalidArgument(f"{name}: must be one of {', '.join(kind)}") from None
-
-
-def _fitting(items: Sequence[Table]) -> tuple[list[Table], bool]:
-    """The first items that fit into a reply, and whether some were left out. At least one is always shown."""
-    kept: list[Table] = []
-    size = 0
-    for item in items:
-        size += len(blobmsg.encode(item))
-        if size > REPLY_LIMIT and kept:
-            return kept, True
-        kept.append(item)
-    return kept, False

@@ -62,6 +62,18 @@ class Reloader:
             log.warning("Configuration: %s: %s", problem.where, problem.text)
         self._on_change(before)
 
+    async def until(self, holds: Callable[[Config], bool], timeout: float) -> bool:
+        """Have root's helper run, and wait until the configuration in force is as wanted; False after `timeout` s."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.announce()
+                while not holds(self._context.config):
+                    self._taken.clear()
+                    await self._taken.wait()
+        except TimeoutError:
+            return False
+        return True
+
     async def reload(self) -> None:
         """Have the files copied, and take them."""
         self._taken.clear()

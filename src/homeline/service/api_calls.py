@@ -1,0 +1,101 @@
+"""The bus methods about calls (docs/ubus.md). As in `api`, each is carried out by the method with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from homeline.adapters.store import Store
+from homeline.errors import NoData
+from homeline.model import CallDirection, CallState
+from homeline.protocol.ubus_arguments import Params
+from homeline.service import numbering, shapes
+from homeline.service.api_tools import (
+    FLAG,
+    LONGEST_WAIT,
+    MUST_TEXT,
+    PAGING,
+    TEXT,
+    Table,
+    fitting,
+    member,
+    page_limit,
+)
+from homeline.service.context import Context
+from homeline.service.jobs import Jobs
+from homeline.service.phone_passwords import PhonePasswords
+from homeline.service.voicemail import Voicemail
+
+if TYPE_CHECKING:
+    from homeline.service.originating import Originating
+    from homeline.service.voice import Voice
+
+CALL_METHODS: dict[str, Params] = {
+    "list_calls": {"direction": TEXT, "state": TEXT, "dongle": TEXT, "peer": TEXT, "unread": FLAG, **PAGING},
+    "list_voicemail": {"unread": FLAG, **PAGING},
+    "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
+    "hangup": {"channel": MUST_TEXT},
+    "new_phone_password": {"phone": MUST_TEXT},
+}
+
+
+class CallParts(Protocol):
+    """The live parts of the service that these methods use."""
+
+    context: Context
+    jobs: Jobs
+    voicemail: Voicemail
+    voice: Callable[[], Voice | None]
+    passwords: PhonePasswords
+
+
+class CallMethods:
+    """The call log, voicemail, click to call, phones' passwords."""
+
+    def __init__(self, parts: CallParts) -> None:
+        self._parts = parts
+        self._database = parts.context.database
+
+    async def list_calls(self, args: Table) -> Table:
+        peer = args.get("peer", "")
+        page = await self._database(
+            Store.list_calls,
+            direction=member(CallDirection, "direction", args),
+            state=member(CallState, "state", args),
+            dongle=args.get("dongle", ""),
+            peer=await numbering.peer(peer, self._parts.context.config.main.country) if peer else "",
+            unread=args.get("unread", False),
+            before=args.get("before"),
+            limit=page_limit(args),
+        )
+        calls, cut = fitting([shapes.call(call) for call in page.calls])
+        unseen = page.unseen
+        return {"calls": calls, "more": page.more or cut, "missed": unseen.missed, "voicemail": unseen.voicemail}
+
+    async def list_voicemail(self, args: Table) -> Table:
+        page = await self._database(
+            Store.list_calls,
+            state=CallState.VOICEMAIL,
+            unread=args.get("unread", False),
+            before=args.get("before"),
+            limit=page_limit(args),
+        )
+        calls, cut = fitting([shapes.call(call) for call in page.calls])
+        folder = self._parts.context.config.sip.voicemail_folder
+        return {"calls": calls, "more": page.more or cut, "unread": page.unseen.voicemail, "folder": folder}
+
+    async def originate(self, args: Table) -> Table:
+        work = self._originating().originate(args["phone"], args["to"])
+        return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
+
+    async def hangup(self, args: Table) -> Table:
+        return await self._originating().hangup(args["channel"])
+
+    async def new_phone_password(self, args: Table) -> Table:
+        return await self._parts.jobs.run(self._parts.passwords.renew(args["phone"]), LONGEST_WAIT - 1)
+
+    def _originating(self) -> Originating:
+        voice = self._parts.voice()
+        if voice is None:
+            raise NoData("Asterisk is not used: sip.enabled is off.")
+        return voice.originating

@@ -1,0 +1,84 @@
+"""A new password for a softphone: made here, written into UCI by root's helper, shown once.
+
+The daemon may not write UCI. It puts the wish into a file of the run folder and asks for the reload by which the helper
+runs; the helper checks the wish against a form of its own, commits it to homeline_secret and deletes the file. When the
+configuration that comes back has the password, it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from homeline.config import Config
+from homeline.config_calls import Where
+from homeline.errors import NotFound, NotSupported, PermissionDenied, TimedOut
+from homeline.paths import Paths
+from homeline.service.context import Context
+from homeline.service.reloading import Reloader
+
+log = logging.getLogger(__name__)
+
+# Nothing that looks like something else when it is typed; a power of two, so that each is as likely as the others.
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+LENGTH = 20  # 100 bits: what a recorded SIP digest is guessed from, off line
+WAIT = 12.0  # seconds for root's helper
+
+
+def password() -> str:
+    """A random one."""
+    return "".join(ALPHABET[octet % len(ALPHABET)] for octet in os.urandom(LENGTH))
+
+
+class PhonePasswords:
+    """The method `new_phone_password`. One at a time."""
+
+    def __init__(self, context: Context, paths: Paths, reloader: Reloader) -> None:
+        self._context, self._paths, self._reloader = context, paths, reloader
+        self._turn = asyncio.Lock()
+
+    async def renew(self, phone: str) -> dict[str, Any]:
+        """Give a phone a new password; the account's name and the password, this once.
+
+        Raises NotFound, NotSupported (its account is not at this router), PermissionDenied (the file cannot be
+        written), TimedOut (root's helper did not do it: the old password counts).
+        """
+        found = next((item for item in self._context.config.phones if item.name == phone), None)
+        if found is None:
+            raise NotFound(f"There is no phone '{phone[:64]}'.")
+        if found.where is not Where.ROUTER:
+            raise NotSupported(f"The account of the phone {phone} is not at this router.")
+        async with self._turn:
+            secret = password()
+            await self._committed(phone, secret)
+        log.info("The phone %s has a new password", phone)
+        return {"phone": phone, "username": phone, "password": secret}
+
+    async def _committed(self, phone: str, secret: str) -> None:
+        request = self._paths.secrets_request
+        try:
+            _write(request, f"phone {phone} password {secret}\n")
+        except OSError as error:
+            raise PermissionDenied(f"{request} cannot be written: {error.strerror}") from None
+        try:
+            if not await self._reloader.until(lambda config: _has(config, phone, secret), WAIT):
+                raise TimedOut("root's helper did not commit the password; see the log of homeline")
+        finally:
+            request.unlink(missing_ok=True)
+
+
+def _has(config: Config, phone: str, secret: str) -> bool:
+    return any(item.name == phone and item.password == secret for item in config.phones)
+
+
+def _write(path: Path, text: str) -> None:
+    """A private file, whole or not at all."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+    new.replace(path)
