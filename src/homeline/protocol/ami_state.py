@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from homeline.protocol.ami import Message
 
 SHOWN = 80  # characters of a stranger's text
-_URI = re.compile(r"sips?:(?:[^@;?>]*@)?(\[[0-9A-Fa-f:.]+\]|[^\[\]@;?>:/]+)(?::(\d{1,5}))?(?=[;?>]|\Z)")
+_URI = re.compile(r"sips?:(?:[^@;?>]*@)?(\[[0-9A-Fa-f:.]+\]|[^\[\]@;?>:/\s]+)(?::(\d{1,5}))?(?=[;?>]|\Z)")
 _CONTACT_STATES = {"reachable": "reachable", "unreachable": "unreachable"}
 _UNKNOWN = "<unknown>"  # how Asterisk writes a number or name that is not there
 

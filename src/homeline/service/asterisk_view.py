@@ -170,6 +170,7 @@ class AsteriskView:
     async def run(self) -> None:
         """Until cancelled."""
         with ExitStack() as stops:
+            self._clear()  # this may be another start, after a time in which nobody listened
             self._listen(stops)
             if self._ami.connected:
                 self.refresh()
