@@ -21,6 +21,9 @@ from homeline.core.numbers import NumberKind
 from homeline.core.recovery import LADDER, Failure
 from homeline.model import (
     Alert,
+    Call,
+    CallDirection,
+    CallState,
     Delivery,
     DeliveryState,
     Direction,
@@ -142,6 +145,7 @@ def test_examples(name: str) -> None:
 
 
 LISTS = {
+    "calls": "A call",
     "messages": "A message",
     "conversations": "A conversation",
     "deliveries": "A delivery",
@@ -196,6 +200,8 @@ EVENT_SHAPES = {
     "delivery": "A delivery",
     "dongle": "A dongle",
     "alert": "An alert",
+    "call": "A call",
+    "voicemail": "A call",
 }
 
 
@@ -251,6 +257,19 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             )
         ),
     ),
+    "A call": (
+        {
+            key: value
+            for key, value in shapes.call(Call(0, CallDirection.IN, CallState.MISSED, "u")).items()
+            if key != "started_at"
+        },
+        shapes.call(
+            Call(
+                *(1, CallDirection.IN, CallState.VOICEMAIL, "u", "d", "l", "p", "raw", "name", "to", "phone", "rule"),
+                *(1, 2, 3, 16, "reason", "file", 4, 5, True),
+            )
+        ),
+    ),
     "An alert": (shapes.alert(Alert(1, "k", "t")), shapes.alert(Alert(1, "k", "t", "a", "info", "d", 1, 2))),
     "A rule": (
         StatusReport._rule("r", True, None),
@@ -276,6 +295,8 @@ def test_keys_of_a_shape(shape: str) -> None:
 VALUES = {
     "States of a message": MessageState,
     "States of a delivery": DeliveryState,
+    "Directions of a call": CallDirection,
+    "States of a call": CallState,
     "States of a dongle": DongleState,
     "Reasons": Reason,
     "Registrations": Registration,

@@ -45,6 +45,12 @@ METHODS: dict[str, dict[str, Any]] = {
     "reset_dongle": {"DONGLE": TEXT},
     "enter_pin": {"DONGLE": TEXT, "PIN": "1234"},
     "get_job": {"JOB": NUMBER},
+    "list_calls": {"direction": "in", "state": "missed", "dongle": TEXT, "peer": TEXT, "unread": FLAG}
+    | {"before": NUMBER, "limit": NUMBER},
+    "list_voicemail": {"unread": FLAG, "before": NUMBER, "limit": NUMBER},
+    "originate": {"PHONE": TEXT, "TO": TEXT},
+    "hangup": {"CHANNEL": TEXT},
+    "new_phone_password": {"PHONE": TEXT},
 }
 UNKNOWN_IDS = [
     ("get_message", {"id": 99}),
@@ -67,6 +73,7 @@ UNKNOWN_IDS = [
     ("test_rule", {"rule": "none"}),
     ("explain_rule", {"rule": "none"}),
     ("explain_rule", {"event": 99}),
+    ("new_phone_password", {"phone": "none"}),
 ]
 WRONG_VALUES = [
     ("list_messages", {"direction": "sideways"}),
@@ -90,6 +97,10 @@ WRONG_VALUES = [
     ("enter_pin", {"dongle": "stick", "pin": "12"}),
     ("enter_pin", {"dongle": "stick", "pin": "12a4"}),
     ("enter_pin", {"dongle": "stick", "pin": "1234"}),  # none is wanted
+    ("list_calls", {"direction": "sideways"}),
+    ("list_calls", {"state": "lost"}),
+    ("list_calls", {"limit": 501}),
+    ("list_voicemail", {"limit": 0}),
     ("mark_read", {"ids": ["1"]}),
     ("delete_messages", {"ids": "1"}),
 ]
