@@ -399,8 +399,8 @@ def test_what_an_owner_wrote_cannot_spoil_a_line() -> None:
 
 pieces = st.sampled_from(
     ["[a]", "[b](!)", "[c](a)", "type=endpoint", "type=auth", "type=identify", "context=a", "match=0.0.0.0/0", "\n",
-     "\n", "exten => _X.,1,", "same => n,", "Dial(", "Local/1@a", "Dongle/d", "${", "EXTEN", "}", ")", "System(", "FILTER(",
-     "include => b", "Set(A=", "#include x", ";", "=", "secret=1", "enabled=yes", "é\x00\udc80"]
+     "\n", "exten => _X.,1,", "same => n,", "Dial(", "Local/1@a", "Dongle/d", "${", "EXTEN", "}", ")", "System(",
+     "FILTER(", "include => b", "Set(A=", "#include x", ";", "=", "secret=1", "enabled=yes", "é\x00\udc80"]
 )  # fmt: skip
 names = st.sampled_from(
     ["pjsip.conf", "pjsip_wizard.conf", "extensions.conf", "sip.conf", "iax.conf", "manager.conf", "http.conf",
