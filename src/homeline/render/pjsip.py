@@ -22,7 +22,14 @@ _SHOWN = ("endpoint", "aor", "auth", "identify", "registration", "transport")
 _ONLY_A_RESTART = ("protocol", "bind", "cert_file", "priv_key_file", "ca_list_file", "method", "verify_server", "tos")
 _ALWAYS = (
     *("chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_nat", "res_pjsip_caller_id"),
-    *("res_pjsip_rfc3326", "res_rtp_asterisk", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb"),
+    *(
+        "res_pjsip_rfc3326",
+        "res_pjproject",
+        "res_rtp_asterisk",
+        "res_sorcery_config",
+        "res_sorcery_memory",
+        "res_sorcery_astdb",
+    ),
     *("bridge_simple", "codec_alaw", "codec_ulaw"),
 )
 

@@ -228,6 +228,7 @@ def _registration(trunk: Trunk, way: _Way) -> list[Section]:
         ("line", "yes"),
         ("endpoint", trunk.name),
         ("expiration", str(trunk.expiry)),
+        ("max_random_initial_delay", "0"),
         ("retry_interval", "30"),
         ("forbidden_retry_interval", "300"),
         ("fatal_retry_interval", "300"),
