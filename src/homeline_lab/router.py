@@ -120,7 +120,9 @@ class Router:
         helper = await asyncio.create_subprocess_exec(
             "sh",
             str(SHIPPED / "usr/libexec/homeline/root-helper"),
+            *self._asterisk_options(),
             str(self.paths.root),
+            str(self.group),
             str(self.group),
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
@@ -128,6 +130,15 @@ class Router:
         _, words = await asyncio.wait_for(helper.communicate(), HELPER_TIMEOUT)
         if helper.returncode:
             raise HomelineError(words.decode(errors="replace").strip() or "root's helper failed")
+
+    def _asterisk_options(self) -> list[str]:
+        """What the init script tells root's helper about Asterisk."""
+        sections = self.uci.sections("homeline")
+        if not any(s.type == "sip" and s.options.get("enabled") == "1" for s in sections):
+            return []
+        drivers = {s.options.get("driver") for s in sections if s.type == "dongle"}
+        flags = {"chan_dongle": "--dongle", "chan_quectel": "--quectel"}
+        return ["--asterisk", *(flag for driver, flag in flags.items() if driver in drivers)]
 
     async def config_changed(self, config: str) -> None:
         """What `/etc/init.d/homeline reload` does after `service event config.change`."""

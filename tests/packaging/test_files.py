@@ -101,9 +101,12 @@ def test_a_group_that_is_not_there_is_said(root: Path) -> None:
 # What rc.common and procd.sh offer, reduced to words on standard output.
 STUBS = """
 config_load() { :; }
-config_get_bool() { eval "$1='$ENABLED'"; }
+config_get_bool() { case "$2" in sip) eval "$1='$SIP'" ;; *) eval "$1='$ENABLED'" ;; esac; }
+config_get() { eval "$1='$2'"; }
+config_foreach() { for section in $DRIVERS; do "$1" "$section"; done; }
+user_exists() { case "$1" in homeline|asterisk) return 0;; esac; return 1; }
 group_exists() { case " dialout asterisk " in *" $1 "*) return 0;; esac; return 1; }
-id() { echo "homeline dialout"; }
+id() { [ "$2" = homeline ] && echo "homeline dialout" || echo "asterisk"; }
 group_add_user() { echo "join $1 $2"; }
 mkdir() { echo "mkdir $*"; }
 chown() { echo "chown $*"; }
@@ -114,14 +117,17 @@ procd_add_reload_trigger() { echo "trigger $* after $PROCD_RELOAD_DELAY"; }
 """
 
 
-def run_init(tmp_path: Path, shell: list[str], function: str, enabled: str) -> list[str]:
+def run_init(
+    tmp_path: Path, shell: list[str], function: str, enabled: str, sip: str = "0", drivers: str = "serial"
+) -> list[str]:
     """What a function of the init script does, with its absolute paths led elsewhere."""
     text = (
         INIT.read_text()
         .replace("/usr/libexec/homeline/root-helper", "echo helper")
         .replace("STATE=/etc/homeline", f"STATE={tmp_path / 'state'}")
+        .replace("RENDERED=/etc/asterisk/homeline", f"RENDERED={tmp_path / 'rendered'}")
     )
-    script = f"ENABLED={enabled}\n{STUBS}\n{text}\n{function}"
+    script = f"ENABLED={enabled}\nSIP={sip}\nDRIVERS='{drivers}'\n{STUBS}\n{text}\n{function}"
     done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -148,6 +154,26 @@ def test_the_init_script_starts_the_daemon_as_its_user(tmp_path: Path, shell: li
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
 def test_the_init_script_starts_nothing_while_disabled(tmp_path: Path, shell: list[str]) -> None:
     assert run_init(tmp_path, shell, "start_service", "0") == []
+    (tmp_path / "rendered").mkdir()
+    assert run_init(tmp_path, shell, "start_service", "0") == ["helper --remove"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize(
+    ("sip", "drivers", "called"),
+    [
+        ("0", "chan_dongle", "helper"),
+        ("1", "serial", "helper --asterisk"),
+        ("1", "serial chan_quectel", "helper --asterisk --quectel"),
+        ("1", "chan_dongle", "helper --asterisk --dongle"),
+    ],
+)
+def test_the_helper_is_told_what_the_owner_wants_of_asterisk(
+    tmp_path: Path, shell: list[str], sip: str, drivers: str, called: str
+) -> None:
+    lines = run_init(tmp_path, shell, "start_service", "1", sip, drivers)
+    assert called in lines
+    assert ("join dialout asterisk" in lines) == (sip == "1")  # Asterisk's drivers open the dongles
 
 
 def test_both_files_trigger_a_reload() -> None:
