@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from homeline.protocol.ami import Message, Parser
 from hostile import HOSTILE
 
 CAPTURES = Path(__file__).parents[1] / "captures/asterisk"
+ACTION = re.compile(r'(?:\.call|\.list|listed|_asked)\(\s*(?:[\w.]+,\s*)?"([A-Z]\w+)"')  # in Python's source
 FORGED = (CAPTURES / "ami-forged-caller.bin").read_bytes()
 
 
@@ -298,3 +300,10 @@ def test_the_account_has_no_class_that_no_action_needs() -> None:
         rest = set(ami.WRITE) - {left_out}
         needing = [name for name, classes in ami.PRIVILEGES.items() if classes and not set(classes) & rest]
         assert set(needing) - {"Command"}, left_out
+
+
+def test_each_action_of_the_source_has_its_classes_noted() -> None:
+    sources = (CAPTURES.parents[2] / "src/homeline").rglob("*.py")
+    used = {name for path in sources for name in ACTION.findall(path.read_text())}
+    assert {"Login", "Getvar", "CoreShowChannels", "PJSIPShowEndpoint"} <= used
+    assert used <= set(ami.PRIVILEGES)

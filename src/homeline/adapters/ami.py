@@ -31,7 +31,7 @@ GREETING_DEADLINE = 5.0  # s to connect and hear Asterisk's first words
 LOGIN_DEADLINE = 10.0  # s for each answer until we are logged in
 BOOT_DEADLINE = 120.0  # s for Asterisk to load its modules
 QUIET = 60.0  # s without a word from Asterisk after which it is asked whether it is there
-PING_DEADLINE = 15.0  # s for the answer
+PING_DEADLINE = 30.0  # s for the answer, which waits behind an action under way: a reload takes its time
 
 log = logging.getLogger("homeline.ami")
 
