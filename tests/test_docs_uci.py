@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from homeline import config
+from homeline import config, config_drivers
 from homeline.config import SECTIONS
-from homeline.config_options import Option, SectionType
+from homeline.config_types import Option, SectionType
 
 DOC = Path(__file__).parents[1] / "docs/uci.md"
 
@@ -42,7 +42,8 @@ def test_the_table_of_a_section(kind: SectionType) -> None:
     text = DOC.read_text()
     assert f"\n## `config {name}`\n\n{kind.doc}" in text
     after = text.split(f"\n## `config {name}`\n", 1)[1].split("\n## ", 1)[0]
-    assert [line for line in after.splitlines() if line.startswith("|")] == table(kind)
+    shown = after[after.index(table(kind)[0]) :]
+    assert [line for line in shown.splitlines() if line.startswith("|")] == table(kind)
 
 
 def test_no_section_beyond_those_of_the_code() -> None:
@@ -50,12 +51,24 @@ def test_no_section_beyond_those_of_the_code() -> None:
     assert found == [kind.name for kind in SECTIONS]
 
 
-def test_the_example_works() -> None:
-    main, secret = re.findall(r"^```uci\n(.*?)^```", DOC.read_text(), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```uci\n(.*?)^```", DOC.read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(("main", "secret"), list(zip(BLOCKS[::2], BLOCKS[1::2], strict=True)))
+def test_an_example_works(main: str, secret: str) -> None:
     read = config.read(main, secret)
     assert read.problems == ()
-    assert read.main.enabled
-    assert (len(read.dongles), len(read.rules), len(read.emails)) == (1, 2, 1)
+    found = sum(len(getattr(read, kind.attribute)) for kind in SECTIONS if not kind.singleton)
+    singletons = sum(f"config {kind.name} '{kind.singleton}'" in main for kind in SECTIONS if kind.singleton)
+    assert found + singletons == len(re.findall("^config ", main, re.MULTILINE))
+    for section in re.findall(r"^config \w+ '\w+'", secret, re.MULTILINE):
+        assert section in main
+
+
+def test_the_options_of_the_drivers_are_all_named() -> None:
+    text = DOC.read_text()
+    for name in config_drivers.OPTIONS:
+        assert f"`{name}`" in text or name.startswith("jb"), name
 
 
 if __name__ == "__main__":  # prints the tables for docs/uci.md
