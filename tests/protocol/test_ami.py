@@ -307,3 +307,16 @@ def test_each_action_of_the_source_has_its_classes_noted() -> None:
     used = {name for path in sources for name in ACTION.findall(path.read_text())}
     assert {"Login", "Getvar", "CoreShowChannels", "PJSIPShowEndpoint"} <= used
     assert used <= set(ami.PRIVILEGES)
+
+
+def test_the_documentation_has_each_action_with_its_class() -> None:
+    text = (CAPTURES.parents[2] / "docs/asterisk.md").read_text()
+    section = text.partition("## What Homeline asks of Asterisk")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| write \| (.*) \|$", section, re.MULTILINE)
+    listed = {action: kind for kind, cell in rows for action in re.findall(r"`([A-Z]\w+)`", cell)}
+    wanted = {action: classes for action, classes in ami.PRIVILEGES.items() if not action.startswith("Quectel")}
+    assert {action for action, classes in wanted.items() if classes} == set(listed)
+    assert all(kind in wanted[action] for action, kind in listed.items())
+    assert {kind for kind, _ in rows} == set(ami.WRITE_DRIVERS)
+    assert set(re.findall(r"^\| `(\w+)` \| read \|", section, re.MULTILINE)) == set(ami.READ)
+    assert all(f"`{action}`" in section for action in wanted)
