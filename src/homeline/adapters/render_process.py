@@ -28,11 +28,15 @@ class NoRenderer(RenderError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was rendered, what is wrong with the owner's files (where, text, advice), and how files differ (lines)."""
+    """What was rendered, what is wrong with the owner's files (where, text, advice), and how files differ (lines).
+
+    `unincluded` are files of ours that the owner's files do not include.
+    """
 
     rendered: Rendered
     findings: tuple[tuple[str, str, str], ...] = ()
     differences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unincluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,9 @@ def _reply(status: int, answer: bytes, errors: str) -> Reply:
             raise RenderError(str(data["error"]))
         return Reply(
             Rendered.from_json(data),
-            tuple((str(where), str(text), str(advice)) for where, text, advice in data["findings"]),
+            tuple((str(where), str(text), str(advice)) for where, text, advice in data.get("findings", ())),
             {str(name): tuple(map(str, lines)) for name, lines in data.get("differences", {}).items()},
+            tuple(map(str, data.get("unincluded", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         last = errors.strip().rpartition("\n")[2][:_SHOWN]

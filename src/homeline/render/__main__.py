@@ -1,9 +1,9 @@
 """The process that renders: one JSON object on standard input, one on standard output.
 
 In: {"main": UCI text, "secrets": UCI text, "facts": Facts}. Out: Rendered, and exit code 0; or {"error": words}, and 1.
-With "owner" (Asterisk's folder) the owner's files there are read: the facts get their sections, and what is out with
-them is in "findings" ([where, text, advice], …) and closes outgoing calls. With "before" (name: text) "differences"
-tells what changes (name: lines).
+With "owner" (Asterisk's folder) the owner's files there are read: the facts get their sections, what is wrong with them
+is in "findings" ([where, text, advice], …) and may close outgoing calls, and "unincluded" names files of ours that they
+do not include. With "before" (name: text) "differences" tells what changes (name: lines).
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ def main() -> int:
 def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     facts = telephony.Facts.from_json(asked["facts"])
     wanted = config.read(asked["main"], asked["secrets"])
-    findings: list[tuple[str, str, str]] = []
-    if "owner" in asked and wanted.sip.enabled:
-        facts, findings = survey.surveyed(Path(asked["owner"]), wanted, facts)
+    if "owner" not in asked or not wanted.sip.enabled:
+        return render(wanted, facts).to_json()
+    facts, written, problems = survey.surveyed(Path(asked["owner"]), wanted, facts)
     rendered = render(wanted, facts)
-    answer: dict[str, Any] = {**rendered.to_json(), "findings": findings}
+    answer = rendered.to_json()
+    answer["findings"] = [(problem.where, problem.text, problem.advice) for problem in problems]
+    answer["unincluded"] = survey.unincluded(written.files, rendered.files)
     if "before" in asked:
         from homeline.render.difference import differences  # difflib, for the few who ask
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from homeline.config_options import Config
+from homeline.core import audit
+from homeline.core.audit_files import Files
 from homeline.errors import DecodeError
+from homeline.model import Problem
 from homeline.protocol import asterisk_conf
 from homeline.telephony import INCLUDED, Facts
 
@@ -20,8 +22,6 @@ SUFFIXES = (".conf", ".ael", ".lua")
 MAX_FILES = 400
 MAX_SIZE = 512 * 1024  # octets of one file
 MAX_TOTAL = 4 << 20
-
-Files = Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -64,37 +64,39 @@ def _paths(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.resolve().is_relative_to(real))
 
 
-def included(files: Files, folder: Path) -> asterisk_conf.Reader:
-    """What an #include of Asterisk's finds: names relative to the folder or absolute in it, with wildcards."""
+def sections(files: Files) -> dict[str, tuple[str, ...]]:
+    """By file of `INCLUDED`: the sections that are there when Asterisk comes to ours, so that ours must add to them.
 
-    def reader(target: str) -> Iterable[tuple[str, str]]:
-        wanted = target.removeprefix(f"{folder}/")
-        return [(name, text) for name, text in sorted(files.items()) if fnmatchcase(name, wanted)]
-
-    return reader
-
-
-def sections(files: Files, folder: Path) -> dict[str, tuple[str, ...]]:
-    """By file of `INCLUDED`: the sections that are there when Asterisk comes to ours, so that ours must add to them."""
-    found = {}
-    for name in INCLUDED:
-        if name not in files:
-            continue
-        try:
-            parsed = asterisk_conf.parse(files[name], name, included(files, folder))
-        except DecodeError:
-            continue  # Asterisk drops the whole file, and the audit says so
-        there = [section for section in parsed.sections if not section.template]
-        only = ["type=global"] if any(section.get("type") == "global" for section in there) else []
-        found[name] = (*dict.fromkeys(section.name for section in there), *only)
-    return found
+    A file that Asterisk drops whole is left out; the audit says so.
+    """
+    found = {
+        name: tuple(dict.fromkeys(s.name for s in files.sections(name))) for name in INCLUDED if name in files.texts
+    }
+    return {name: names for name, names in found.items() if name not in files.broken}
 
 
-def surveyed(folder: Path, config: Config, facts: Facts) -> tuple[Facts, list[tuple[str, str, str]]]:
-    """The facts with what the owner's files say, and what is wrong with those: where, text, advice."""
+def unincluded(files: Mapping[str, str], rendered: Iterable[str]) -> list[str]:
+    """Those of our files that the owner's file of the same name does not include: Asterisk does not see them."""
+    return [name for name in sorted(rendered) if not _includes(files.get(name, ""), name)]
+
+
+def _includes(text: str, name: str) -> bool:
+    try:
+        return asterisk_conf.parse(text).has_include(f"{OURS}/{name}")
+    except DecodeError:
+        return True  # what it says counts for nothing until it is put right, which is said elsewhere
+
+
+def surveyed(folder: Path, config: Config, facts: Facts) -> tuple[Facts, Written, list[Problem]]:
+    """The facts with what the owner's files say, those files, and what is wrong with them."""
     written = read(folder)
-    findings = [
-        (name, f"It cannot be read ({reason}), so nobody looked at what it lets in.", "Let the group homeline read it.")
-        for name, reason in written.unread.items()
-    ]
-    return replace(facts, sections=sections(written.files, folder)), findings
+    found = audit.audit(written.files, config)
+    found += [finding for finding in map(_unread, written.unread.items()) if finding.key not in config.sip.accepted]
+    facts = replace(facts, sections=sections(Files(written.files)), closed=audit.closed(found))
+    return facts, written, [finding.problem for finding in found]
+
+
+def _unread(item: tuple[str, str]) -> audit.Finding:
+    name, reason = item
+    words = f"it cannot be read ({reason}), so nobody looked at whom it lets in"
+    return audit.Finding(name, 0, name, words, "let the user homeline read it", "critical", name in INCLUDED)

@@ -68,7 +68,7 @@ class Telephony:
         self._names = Names(paths.rendered / "names.json", resolver or Resolver(), self._render_soon, say)
         record = Record(paths.rendered / "restart", paths.run / "asterisk.json")
         self._applier = Applier(self.ami, self.view.objects, paths.rendered, paths.inside("/var/log/asterisk"), record)
-        self._rounds = Rounds(paths, self.ami, self.view, self._names, self._applier, say)
+        self._rounds = Rounds(paths, self.ami, self.view, self._names, self._applier, announce, say)
         self._restarter = Restarter(self.ami, paths.asterisk_request, announce, say)
         self._parts: list[tuple[str, Work]] = [
             ("manager's connection", self.ami.run),
@@ -144,8 +144,7 @@ class Telephony:
         self._kick.set()
 
     def _connection_changed(self, connected: bool) -> None:
-        if connected and self.ami.version != self._rounds.version:
-            self._due = True
+        self._due |= connected and self._rounds.again
         self._kick.set()
 
     def _reloaded(self, _: Message) -> None:
@@ -218,7 +217,7 @@ class Telephony:
                 self._due, force, self._forced = False, self._forced, False
                 applied = await self._rounds.go(force=force)
             else:
-                applied = await self._look()
+                applied = await self._rounds.look()
         finally:
             if done is not None and not done.done():
                 done.set_result(None)
@@ -230,6 +229,7 @@ class Telephony:
         """Start Asterisk, or start it again, where that is wanted; in how many seconds to come again."""
         if not self._rounds.installed or applied.outcome is Outcome.REFUSED:
             return SAFETY
+        self._restarter.unheard |= applied.outcome is Outcome.WAITING and asterisk_files.MANAGER in applied.changed
         by_itself = self._context.config.sip.restart == "idle"
         again = await self._restarter.look(needed=applied.outcome is Outcome.PENDING, by_itself=by_itself)
         return SAFETY if again is None else again
@@ -247,13 +247,6 @@ class Telephony:
                 self._kick.set()
             return REFUSED_LOOK
         return SAFETY
-
-    async def _look(self) -> Applied:
-        """Compare, and say what is found."""
-        if self._rounds.applied.outcome is Outcome.REFUSED or not self.ami.connected:
-            return self._rounds.applied
-        self._rounds.applied = self._rounds.judged(await self._applier.check())
-        return self._rounds.applied
 
     def _emit(self, applied: Applied) -> None:
         data: Table = {"asterisk": applied.outcome.value, "changed": list(applied.changed)}

@@ -21,6 +21,7 @@ START, RESTART = "start", "restart"  # start also has a running Asterisk read al
 HELPER_TIMEOUT = 15.0  # seconds for root's helper to take a request
 POLL = 0.1  # seconds
 PATIENCE = 8.0  # seconds that Asterisk may be away before it is started
+RESTART_TIME = 30.0  # seconds that Asterisk may take to end, as asked
 LEAST, MOST = 60.0, 900.0  # seconds between two requests to start it
 IDLE_LOOK = 20.0  # seconds between two looks whether all calls have ended; the end of a channel is a hint too
 ADVICE = "Run: /etc/init.d/asterisk restart"
@@ -37,7 +38,9 @@ class Restarter:
         self._away_since: float | None = None
         self._start_again = LEAST
         self._started_at = float("-inf")
+        self._restarted, self._restarted_at = -1.0, 0.0  # which Asterisk was to be started again, and when
         self.demanded = False  # the owner wants it now
+        self.unheard = False  # Asterisk cannot know our account yet, so there is nothing to wait for
 
     async def look(self, *, needed: bool, by_itself: bool) -> float | None:
         """`needed`: only a restart brings what was written. `by_itself`: it may happen when no channel is up."""
@@ -47,10 +50,14 @@ class Restarter:
         if not (needed or self.demanded):
             self._say(KEY, "", "")
             return None
+        now = asyncio.get_running_loop().time()
+        if self._ami.started == self._restarted and now < self._restarted_at + RESTART_TIME:
+            return self._restarted_at + RESTART_TIME - now  # it is about to end
         if self.demanded or (by_itself and await self._idle()):
             self.demanded = False
+            self._restarted, self._restarted_at = self._ami.started, now
             await self._ask(RESTART)
-            return PATIENCE
+            return RESTART_TIME
         when = "It happens when no call is up." if by_itself else BY_HAND
         self._say(KEY, "A part of the configuration takes effect when Asterisk is started again.", when)
         return IDLE_LOOK
@@ -61,8 +68,9 @@ class Restarter:
         if self._away_since is None:
             self._away_since = now
         due = max(self._away_since + PATIENCE, self._started_at + self._start_again)
-        if now < due:
+        if now < due and not self.unheard:
             return due - now
+        self.unheard = False
         if self._started_at > self._away_since:
             self._start_again = min(self._start_again * 2, MOST)
         self._started_at = now

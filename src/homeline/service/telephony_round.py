@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from homeline.adapters import asterisk_files
@@ -29,15 +30,25 @@ CONFIGURATION, FILES_KEY, ABSENT, VERSION = (
     "asterisk installation",
     "asterisk version",
 )
+INCLUDES = "asterisk includes"
 Items = Iterable[tuple[str, str, str]]
 
 
 class Rounds:
     """`go` makes one; one at a time. `outcome` is that of the last."""
 
-    def __init__(self, paths: Paths, ami: Ami, view: AsteriskView, names: Names, applier: Applier, say: Say) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        ami: Ami,
+        view: AsteriskView,
+        names: Names,
+        applier: Applier,
+        announce: Callable[[], Awaitable[None]],
+        say: Say,
+    ) -> None:
         self._paths, self._ami, self._view, self._names, self._applier = paths, ami, view, names, applier
-        self._say = say
+        self._announce, self._say = announce, say
         self._secret = ""  # made, and not yet in a file
         self._said: dict[str, set[str]] = {}  # keys of troubles by where they came from
         self._refused: tuple[Mapping[str, str], float] | None = None  # files that Asterisk did not take, and which one
@@ -63,7 +74,16 @@ class Rounds:
         self._tell("rendering", reply.rendered.problems)
         self._view.need(reply.rendered.needed)
         self.applied = await self._apply(reply, force)
+        if self.installed:
+            await self._include(reply.unincluded)
         return self.applied
+
+    async def _include(self, names: tuple[str, ...]) -> None:
+        """Asterisk reads ours only where the owner's files include them: root's helper sees to that."""
+        if names:
+            await self._announce()
+        words = f"Asterisk's own files do not include ours: {', '.join(names)}." if names else ""
+        self._say(INCLUDES, words, f"Run: {RELOAD}" if names else "")
 
     async def rendered(self, before: Mapping[str, str] | None = None) -> Reply:
         """What the configuration comes to now. Raises RenderError."""
@@ -108,14 +128,30 @@ class Rounds:
         self._say(FILES_KEY, "", "")
         bad = applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK)
         self._refused = (dict(reply.rendered.files), self._ami.started) if bad else None
-        return self.judged(applied)
+        return self._judged(applied)
 
-    def judged(self, applied: Applied) -> Applied:
+    async def look(self) -> Applied:
+        """Compare what Asterisk shows with what it should; after a refusal or a rollback that goes on to be said."""
+        found = Applied(Outcome.WAITING)
+        if self.applied.outcome is not Outcome.REFUSED:
+            found = self._judged(await self._applier.check())
+        stays = self.applied.outcome is Outcome.REFUSED or (
+            self.applied.outcome is Outcome.ROLLED_BACK and found.outcome is Outcome.APPLIED
+        )
+        self.applied = replace(self.applied, changed=()) if stays else found
+        return self.applied
+
+    @property
+    def again(self) -> bool:
+        """Whether an Asterisk that was just started should get another try, or other files."""
+        return self._refused is not None or self.version != self._ami.version
+
+    def _judged(self, applied: Applied) -> Applied:
         """Say what is wrong with it."""
         advice = STAYS if applied.outcome is Outcome.ROLLED_BACK else "The log of Asterisk has more."
         if applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK):
             self._say(CONFIGURATION, f"Asterisk does not take it: {applied.words}.", advice)
-        elif applied.outcome is not Outcome.WAITING:
+        elif applied.outcome is not Outcome.WAITING and self.applied.outcome is not Outcome.ROLLED_BACK:
             self._say(CONFIGURATION, "", "")
         number = ami.version(self._ami.version)
         old = bool(number) and number[0] < OLDEST
@@ -137,7 +173,7 @@ class Rounds:
         """Take back all that was said."""
         for kind in list(self._said):
             self._tell(kind, ())
-        for key in (CONFIGURATION, FILES_KEY, ABSENT, VERSION):
+        for key in (CONFIGURATION, FILES_KEY, ABSENT, VERSION, INCLUDES):
             self._say(key, "", "")
 
 
