@@ -17,7 +17,8 @@ from homeline.config_types import Option, SectionType
 from homeline.model import Driver
 from homeline.protocol import asterisk_conf, uci
 from homeline.protocol.uci import Section
-from homeline.render import conf
+from homeline.render import conf, render
+from homeline.telephony import Facts
 from hostile import HOSTILE
 
 SID = "AC" + "0123456789abcdef" * 2
@@ -129,6 +130,8 @@ def test_what_is_in_force(mode: TrunkMode, transport: str, secure: Secure, is_se
         ("trunk_reg", {"mode": "peer", "allowed": ["10.0.0.0/8"]}, "reg.allowed", {"reg"}),
         ("trunk_reg", {"mode": "peer", "allowed": ["2001:db8::/31"]}, "reg.allowed", {"reg"}),
         ("trunk_reg", {"allowed": ["0.0.0.0/0"]}, "reg.allowed", {"reg"}),
+        ("trunk_reg", {"inbound_username": "Sky", "inbound_password": PASSWORD}, "reg.inbound_username", {"reg"}),
+        ("trunk_reg", {"inbound_username": "Global", "inbound_password": PASSWORD}, "reg.inbound_username", {"reg"}),
         # phones
         ("phone_anna", {"password": None}, "anna.password", {"anna"}),
         ("phone_anna", {"password": "short1234"}, "anna.password", {"anna"}),
@@ -207,6 +210,16 @@ def test_a_peer_proves_itself_by_address_or_password() -> None:
     proof = {"inbound_username": "tel", "inbound_password": PASSWORD}
     assert read(trunk_reg={"mode": "peer", **proof}).problems == ()
     assert read(trunk_reg={"mode": "peer", "allowed": ["10.0.0.0/8"], **proof}).problems == ()
+
+
+def test_a_password_alone_makes_its_name_one_of_ours() -> None:
+    """Asterisk looks for an endpoint of the name that proves itself."""
+    tel = {"mode": "peer", "inbound_username": "tel", "inbound_password": PASSWORD}
+    taken = read(trunk_reg=tel, phone_tel={"password": PASSWORD})
+    assert said(taken) == {"tel": "'tel' is a name of 'reg' already, capital letters apart"}
+    assert read(trunk_reg={**tel, "inbound_username": "reg"}).problems == ()
+    by_address = {**tel, "allowed": ["192.0.2.1"]}
+    assert read(trunk_reg=by_address, phone_tel={"password": PASSWORD}).problems == ()
 
 
 def test_an_unknown_edge_goes_with_addresses() -> None:
@@ -465,6 +478,14 @@ KEYS["twilio"] = "twilio_twilio"
 PAIR = {"inbound_username": "tel", "inbound_password": PASSWORD}  # which one of them alone would lack
 
 
+def renders(found: Config) -> None:
+    """What was accepted can be written for Asterisk, and every line of it is one that its reader takes."""
+    if not found.sip.enabled:
+        return
+    for name, text in render(found, Facts(addresses={"sip.example.org": ("192.0.2.9",)})).files.items():
+        assert asterisk_conf.parse(text, name).mistakes == []
+
+
 def with_text(kind: SectionType, option: Option, text: str) -> Config:
     """BASE with this text in one option."""
     pair: Change = PAIR if kind.name == "trunk" else {}
@@ -498,6 +519,8 @@ def test_hostile_text_in_every_option(kind: SectionType, option: Option) -> None
         found = with_text(kind, option, text)
         safe(strings(found))
         assert text in strings(found) or where in said(found), text
+        if where not in said(found):
+            renders(found)
         assert all((problem.where + problem.text + problem.advice).isprintable() for problem in found.problems)
 
 
@@ -510,9 +533,12 @@ def test_any_text_in_any_option_is_safe(row: tuple[SectionType, Option], text: s
     kind, option = row
     found = with_text(kind, option, text)
     safe(strings(found))
+    if text in strings(found):
+        renders(found)
 
 
 def test_the_types_of_the_fields() -> None:
     found = read()
+    renders(found)
     assert isinstance(found.trunks[0].type, TrunkType)
     assert isinstance(found.phones[0], Phone)

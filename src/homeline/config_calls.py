@@ -243,7 +243,7 @@ _TRUNK = (
     Option("region", t.choice("us1", "ie1", "au1"), "Twilio's region. Without `edges` its own edge location is used."),
     Option("username", t.SIP_USER, "Our name at the provider."),
     Option("password", t.SIP_PASSWORD, "Our password at the provider.", secret=True),
-    Option("inbound_username", t.SIP_USER, "The name with which the provider proves itself to us."),
+    Option("inbound_username", t.SIP_NAME, "The name with which the provider proves itself to us."),
     Option("inbound_password", t.SIP_PASSWORD, "The password with which it does.", secret=True),
     Option("realm", t.SIP_HOST, "The realm of our password, where the provider does not say it."),
     Option("from_user", t.SIP_USER, "The user in From, where the provider wants a certain one."),

@@ -65,18 +65,22 @@ class _Known:
 
 
 class _Names:
-    """Names of trunks and phones, which Asterisk keeps in one space, capital letters and small ones alike."""
+    """Names of endpoints, which Asterisk keeps in one space, capital letters and small ones alike."""
 
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}
 
-    def check(self, name: str) -> None:
+    def check(self, section: str, name: str, option: str = "") -> None:
+        """Takes an endpoint's name: the section's own, or what its `option` says. ConfigError where it cannot be."""
         lower = name.lower()
         if lower in _RESERVED:
-            raise ConfigError(name, "", "", f"'{name}' has a meaning of its own in Asterisk; rename the section")
+            raise ConfigError(
+                section, option, "", f"'{name}' has a meaning of its own in Asterisk; choose another name"
+            )
         _check_length(name)
-        if self._taken.setdefault(lower, name) != name:
-            raise ConfigError(name, "", "", f"differs from '{self._taken[lower]}' only in capital letters")
+        owner = self._taken.setdefault(lower, section)
+        if owner != section:
+            raise ConfigError(section, option, "", f"'{name}' is a name of '{owner}' already, capital letters apart")
 
 
 def _check_length(name: str) -> None:
@@ -130,7 +134,7 @@ def _certificate(name: str, option: str, sip: Sip) -> None:
 
 
 def _trunk(trunk: Trunk, config: Config, names: _Names) -> None:
-    names.check(trunk.name)
+    names.check(trunk.name, trunk.name)
     _pair(trunk, "username", "password")
     _pair(trunk, "inbound_username", "inbound_password")
     if trunk.is_secure and trunk.signalling != "tls":
@@ -141,6 +145,8 @@ def _trunk(trunk: Trunk, config: Config, names: _Names) -> None:
         _certificate(trunk.name, "transport", config.sip)
     if trunk.mode is TrunkMode.REGISTERED and not trunk.username:
         raise ConfigError(trunk.name, "username", "", "is required where the router registers")
+    if trunk.inbound_username and not trunk.allowed:  # then its calls are known by that name
+        names.check(trunk.name, trunk.inbound_username, "inbound_username")
 
 
 def _pair(trunk: Trunk, username: str, password: str) -> None:
@@ -178,7 +184,7 @@ def _provider(trunk: Trunk, config: Config) -> None:
 
 
 def _phone(phone: Phone, config: Config, names: _Names, numbers: dict[str, str]) -> None:
-    names.check(phone.name)
+    names.check(phone.name, phone.name)
     if phone.number in _EMERGENCY:
         raise ConfigError(phone.name, "number", phone.number, "is an emergency number")
     if phone.where is Where.ROUTER:

@@ -229,6 +229,7 @@ VOICEMAIL_FOLDER = path_below(
 FINDING = matching(r"[A-Za-z0-9_.-]{1,64}:[!-~]{1,80}", "a file and a section, such as `pjsip.conf:6001`")
 EDGE = matching(r"[a-z]{2,32}(-[a-z0-9]{1,16})?", "an edge location, such as `frankfurt`")
 SIP_USER = matching(r"[A-Za-z0-9_.+-]{1,64}", "letters, digits and `_.+-`")
+SIP_NAME = matching(r"[A-Za-z0-9_.-]{1,64}", "letters, digits and `_.-`")
 SIP_PASSWORD = matching(r"[!-~]([ -~]{0,126}[!-~])?", "up to 128 letters, digits and signs of ASCII")
 DISPLAY = matching(r"(?=.{1,64}$)[\w.'+-]+( [\w.'+-]+)*", "up to 64 letters, digits, blanks and `.'+-_`")
 CODEC = choice("alaw", "ulaw", "g722", "opus", "gsm", "g726", "g729", "ilbc", "speex", "slin", "slin16")

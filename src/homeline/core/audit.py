@@ -7,7 +7,8 @@ or has accepted it in `sip.accepted`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from homeline.config_options import Config
 from homeline.core import audit_dialplan, audit_sip, audit_system
@@ -36,8 +37,26 @@ def audit(files: Mapping[str, str], config: Config) -> list[Finding]:
         for name, reason in read.broken.items()
         if name in audit_system.READ
     ]
-    open_ones = {finding for finding in found if finding.key not in config.sip.accepted}
+    open_ones = _one_a_place(finding for finding in found if finding.key not in config.sip.accepted)
     return sorted(open_ones, key=lambda item: (_ORDER[item.severity], item.file, item.line, item.text))[:MAX_FINDINGS]
+
+
+def _one_a_place(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """The findings, those of one place joined: where something stands is what a problem is known by."""
+    places: dict[str, Finding] = {}
+    for item in findings:
+        first = places.get(item.where)
+        if first is None:
+            places[item.where] = item
+        elif item.text not in first.text:
+            places[item.where] = replace(
+                first,
+                text=f"{first.text}; and {item.text}",
+                advice=f"{first.advice}; {item.advice}",
+                severity=min(first.severity, item.severity, key=_ORDER.__getitem__),
+                closes=first.closes or item.closes,
+            )
+    return places.values()
 
 
 def closed(findings: list[Finding]) -> str:
