@@ -94,6 +94,18 @@ def test_asterisk_that_starts_while_files_are_written_is_not_trusted(router: Rou
     assert (router.record.needs_restart, router.record.stale) == (True, ("pjsip.conf",))
 
 
+def test_one_that_was_started_again_at_once_is(router: Router) -> None:
+    router.record.wrote(["pjsip.conf"], "A", 100.0)
+    router.record.met(50.0)
+    router.record.restarting(100.1)
+    router.record.met(50.4)
+    assert router.record.needs_restart
+    router.record.met(100.6)
+    assert (router.record.needs_restart, router.record.stale) == (False, ())
+    router.record.wrote(["pjsip.conf"], "B", 100.9)
+    assert router.record.needs_restart
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "null", '{"at": "x"}', '{"at": 1}', "\xff", '{"at":1,"running":"","stale":3}']
 )

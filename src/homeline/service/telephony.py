@@ -69,7 +69,7 @@ class Telephony:
         record = Record(paths.rendered / "restart", paths.run / "asterisk.json")
         self._applier = Applier(self.ami, self.view.objects, paths.rendered, paths.inside("/var/log/asterisk"), record)
         self._rounds = Rounds(paths, self.ami, self.view, self._names, self._applier, announce, say)
-        self._restarter = Restarter(self.ami, paths.asterisk_request, announce, say)
+        self._restarter = Restarter(self.ami, paths.asterisk_request, record, announce, say)
         self._parts: list[tuple[str, Work]] = [
             ("manager's connection", self.ami.run),
             ("view of Asterisk", self.view.run),

@@ -31,6 +31,11 @@ class Record:
             kept = json.loads(_read(passing))
             self._at, self._running, self.stale = float(kept["at"]), str(kept["running"]), tuple(kept["stale"])
         self._started = 0.0
+        self._asked = 0.0  # when Asterisk was last to be started again
+
+    def restarting(self, now: float) -> None:
+        """Asterisk is about to be started again: one that started after this has read everything."""
+        self._asked = now
 
     def met(self, started: float) -> None:
         """We are connected to an Asterisk that was started then."""
@@ -69,7 +74,8 @@ class Record:
 
     def _is_newer(self) -> bool:
         """Whether Asterisk was started after the files were written."""
-        return self._at == 0.0 or self._started - ROUGH > self._at
+        asked = self._at < self._asked < self._started  # the one before was not started in the second before that
+        return self._at == 0.0 or asked or self._started - ROUGH > self._at
 
     def _save(self) -> None:
         kept = {"at": self._at, "running": self._running, "stale": self.stale}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from homeline.adapters.ami import Ami
 from homeline.errors import HomelineError
+from homeline.service.telephony_record import Record
 from homeline.service.troubles import Say
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,11 @@ KEY = "asterisk restart"
 class Restarter:
     """`look` from time to time; it returns in how many seconds it wants to look again."""
 
-    def __init__(self, ami: Ami, request: Path, announce: Callable[[], Awaitable[None]], say: Say) -> None:
+    def __init__(
+        self, ami: Ami, request: Path, record: Record, announce: Callable[[], Awaitable[None]], say: Say
+    ) -> None:
         """`announce` has procd run root's helper."""
-        self._ami, self._request, self._announce, self._say = ami, request, announce, say
+        self._ami, self._request, self._record, self._announce, self._say = ami, request, record, announce, say
         self._away_since: float | None = None
         self._start_again = LEAST
         self._started_at = float("-inf")
@@ -56,6 +60,7 @@ class Restarter:
         if self.demanded or (by_itself and await self._idle()):
             self.demanded = False
             self._restarted, self._restarted_at = self._ami.started, now
+            self._record.restarting(time.monotonic())
             await self._ask(RESTART)
             return RESTART_TIME
         when = "It happens when no call is up." if by_itself else BY_HAND
