@@ -214,7 +214,7 @@ def test_a_peer_proves_itself_by_address_or_password() -> None:
 
 def test_a_password_alone_makes_its_name_one_of_ours() -> None:
     """Asterisk looks for an endpoint of the name that proves itself."""
-    tel = {"mode": "peer", "inbound_username": "tel", "inbound_password": PASSWORD}
+    tel: Change = {"mode": "peer", "inbound_username": "tel", "inbound_password": PASSWORD}
     taken = read(trunk_reg=tel, phone_tel={"password": PASSWORD})
     assert said(taken) == {"tel": "'tel' is a name of 'reg' already, capital letters apart"}
     assert read(trunk_reg={**tel, "inbound_username": "reg"}).problems == ()
