@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from asterisk_kit import asterisk_programs
+from homeline.render.peers import auth
+from homeline.render.template import sections
 from homeline_lab.asterisk import Asterisk, Programs, own_address
 from render.kit import CASES, FACTS, OWNERS
 from render.live import asterisk, house, included
@@ -19,7 +21,8 @@ pytestmark = pytest.mark.usefixtures("asterisk_programs")
 # A trunk that nobody answers for is said, and rightly.
 _NOBODY_THERE = ("No response received from", "registration attempt", "Connection refused")
 STOCK = {
-    "pjsip.conf": "[global]\ntype = global\nuser_agent = Owner\n[6001]\ntype = endpoint\nallow = ulaw\ncontext = default\n",
+    "pjsip.conf": "[global]\ntype = global\nuser_agent = Owner\n"
+    "[6001]\ntype = endpoint\nallow = ulaw\ncontext = default\n",
     "rtp.conf": "[general]\nrtpstart=10000\nrtpend=20000\n[ice_host_candidates]\n",
     "logger.conf": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
     "manager.conf": "[general]\nenabled = no\nport = 5038\nbindaddr = 0.0.0.0\n",
@@ -77,10 +80,34 @@ async def test_what_the_owner_has_stays_and_ours_counts(tmp_path: Path) -> None:
         assert "Console/dsp" in await running.cli("dialplan show globals")
 
 
-async def test_a_password_arrives_as_it_is(tmp_path: Path) -> None:
+ODD = (
+    "a;b",
+    ";--x",
+    "--;",
+    r"a\;b",
+    "a\\",
+    "> x",
+    "=> x",
+    "[s]",
+    "#include x",
+    '"',
+    "'",
+    "${EXTEN}",
+    "Zürich",
+    "(+)",
+)
+
+
+async def test_what_is_written_arrives(tmp_path: Path) -> None:
     rendered, _ = house(tmp_path, own_address(), CASES["phones"].uci)
-    async with asterisk(tmp_path, rendered) as running:
+    auths = [auth(f"odd{number}", "x", text) for number, text in enumerate(ODD)]
+    files = {"homeline/extra.conf": sections("extra.conf", auths)}
+    files["pjsip.conf"] = '#include "homeline/pjsip.conf"\n#include "homeline/extra.conf"\n'
+    async with asterisk(tmp_path, rendered, files) as running:
         assert """ : boil; "the" [water] => ${now} #1\n""" in await running.cli("pjsip show auth kitchen")
+        for number, text in enumerate(ODD):
+            shown = await running.cli(f"pjsip show auth odd{number}")
+            assert re.search(rf"^ *password +: {re.escape(text)}$", shown, re.MULTILINE), text
 
 
 async def test_an_owner_who_loads_a_list_of_modules_gets_ours(tmp_path: Path, asterisk_programs: Programs) -> None:
