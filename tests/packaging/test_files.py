@@ -211,7 +211,8 @@ def test_the_shipped_configuration_is_disabled_and_without_problems() -> None:
 def test_the_example_in_its_comments_works() -> None:
     read = config.read(shipped("homeline", True), shipped("homeline_secret", True))
     assert read.problems == ()
-    assert (len(read.dongles), len(read.rules), len(read.emails)) == (1, 1, 1)
+    assert (len(read.dongles), len(read.rules), len(read.emails)) == (2, 1, 1)
+    assert (len(read.phones), len(read.lines), len(read.outbounds)) == (1, 1, 1)
     assert read.dongles[0].pin
     assert read.emails[0].password
 
