@@ -111,7 +111,7 @@ class Calls(Deliveries):
         """Give up the oldest recordings that were heard of until they held `wanted` octets; False, and nothing is
         given up, where all of these hold less.
 
-        Heard of: the owner has marked the call as read, or every delivery that the rules wanted is done. `reason`
+        Heard of: the owner has marked the call as read, or it went out and no delivery waits. `reason`
         stands in the call from then on.
         """
         chosen: list[tuple[int, str]] = []
@@ -152,8 +152,8 @@ class Calls(Deliveries):
 
 # What no rule wanted was told to nobody: only the owner's look counts then.
 _HEARD_OF = """
-SELECT id, recording, recording_size FROM call WHERE recording != ''
-  AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = call.id AND delivery.state = 'pending')
-  AND (unread = 0 OR EXISTS (SELECT 1 FROM delivery WHERE delivery.event = call.id AND delivery.state = 'done'))
+SELECT id, recording, recording_size FROM call WHERE recording != '' AND (unread = 0 OR (
+  EXISTS (SELECT 1 FROM delivery WHERE delivery.event = call.id AND delivery.state = 'done')
+  AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = call.id AND delivery.state = 'pending')))
 ORDER BY id
 """
