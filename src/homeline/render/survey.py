@@ -5,7 +5,7 @@ Only /etc/asterisk is read, and folders in it, never our own and never through a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -69,10 +69,16 @@ def sections(files: Files) -> dict[str, tuple[str, ...]]:
 
     A file that Asterisk drops whole is left out; the audit says so.
     """
-    found = {
-        name: tuple(dict.fromkeys(s.name for s in files.sections(name))) for name in INCLUDED if name in files.texts
-    }
+    found = {name: _names(files.sections(name)) for name in INCLUDED if name in files.texts}
     return {name: names for name, names in found.items() if name not in files.broken}
+
+
+def _names(found: Sequence[asterisk_conf.Section]) -> tuple[str, ...]:
+    """The sections' names, and "type=global" where one of them is that, by whatever name (see `Facts.sections`)."""
+    names = dict.fromkeys(section.name for section in found)
+    if any(section.get("type").lower() == "global" for section in found):
+        names["type=global"] = None
+    return tuple(names)
 
 
 def unincluded(files: Mapping[str, str], rendered: Iterable[str]) -> list[str]:
