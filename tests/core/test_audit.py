@@ -130,12 +130,37 @@ def test_a_stranger_is_told_how_far_he_gets() -> None:
 
 def test_a_file_that_is_included_is_read_too() -> None:
     files = {
-        "pjsip.conf": "#include pjsip.d/*.conf\n#include /etc/asterisk/phones.conf\n#include /opt/elsewhere.conf\n",
+        "pjsip.conf": "#include pjsip.d/*.conf\n#include /etc/asterisk/phones.conf\n",
         "pjsip.d/a.conf": endpoint(context="quiet"),
         "phones.conf": "[anonymous]\ntype=endpoint\n",
         "extensions.conf": HARMLESS.replace("quiet", "default") + HARMLESS,
     }
     assert found(files) == [("phones.conf", 2, "anonymous", True), ("pjsip.d/a.conf", 2, "6001", True)]
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("#include /opt/elsewhere.conf", False),
+        ("#tryinclude phones.txt", False),
+        ("#include ../phones.conf", False),
+        ("#tryinclude a/b/c.conf", False),
+        ("#tryinclude a/c.conf", True),
+        ("#tryinclude homeline/../../phones.conf", False),
+        ("#exec /usr/bin/phones", False),
+        ("#tryinclude phones.conf", True),
+        ("#include homeline/pjsip.conf", True),
+        ("#tryinclude /etc/asterisk/homeline/pjsip.conf", True),
+        ("#include plain", True),
+    ],
+)
+def test_what_nobody_looked_at_is_found(line: str, seen: bool) -> None:
+    options = {"asterisk.conf": "[options]\nexecincludes=yes\n", "plain": "[x]\ntype=aor\n"}
+    assert found({"pjsip.conf": f"{line}\n", **options}) == ([] if seen else [("pjsip.conf", 1, "pjsip.conf", True)])
+
+
+def test_programs_are_run_only_where_asterisk_is_told_to() -> None:
+    assert found({"extensions.conf": "#exec /usr/bin/phones\n"}) == []
 
 
 def test_a_match_header_is_found() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from homeline.core.audit_files import Files, Finding, shown
+from homeline.protocol.asterisk_conf import Section
 
 FILE = "extensions.conf"
 OTHER_FILES = ("extensions.ael", "extensions.lua")  # dial plans in other languages, which are not read here
@@ -23,6 +24,8 @@ _STEP = re.compile(r"\s*(\w+)\s*(?:\((.*)\)|,(.*))?\s*", re.DOTALL)
 _LOCAL = re.compile(r"Local/[^@,&|)]*@([\w.-]+)", re.IGNORECASE)
 _DIAL_OPTION = re.compile(r"[GUFbBM]\(([\w.-]+)")
 _PLACE = re.compile(r"[\w.-]+")
+_INCLUDES = ("include", "switch", "lswitch", "eswitch")
+_LONGEST = 4096  # octets: Asterisk cuts arguments there when it puts variables in
 _DIALS = ("dial", "originate", "page", "queue", "followme", "retrydial", "channelredirect", "disa", "transfer")
 _JUMPS = ("goto", "gotoif", "gotoiftime", "gosub", "gosubif", "execif", "execiftime", "exec", "tryexec", "set", "mset")
 _COMMANDS = ("system", "trysystem", "externalivr", "exec", "tryexec")
@@ -56,11 +59,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a context leads to: the way there, and the step that ends it."""
+    """Where a context leads to, and the contexts on the way there."""
 
     path: tuple[str, ...]
     what: str
-    step: Step
 
     def __str__(self) -> str:
         via = f" (through {' → '.join(map(shown, self.path[1:]))})" if len(self.path) > 1 else ""
@@ -75,30 +77,32 @@ class Dialplan:
         self.includes: dict[str, list[Step]] = {}
         self.unread = tuple(name for name in OTHER_FILES if files.texts.get(name, "").strip())
         self._globals: dict[str, str] = {}
+        self._reached: dict[str, Reach | None] = {}
+        self._summaries: dict[str, tuple[str, frozenset[str]]] = {}
         for section in files.sections(FILE):
             if section.name.lower() == "globals":
                 self._globals.update((entry.name, entry.value) for entry in section.entries)
         for section in files.sections(FILE):
-            if section.name.lower() in ("general", "globals"):
-                continue
-            steps = self.steps.setdefault(section.name, [])
-            includes = self.includes.setdefault(section.name, [])
-            pattern = ""
-            for entry in section.entries:
-                name = entry.name.lower()
-                if name in ("include", "switch", "lswitch", "eswitch"):
-                    target = re.split(r"[,|]", entry.value)[0].strip()
-                    includes.append(Step(section.name, "", name, target, entry.file, entry.line))
-                elif name in ("exten", "same"):
-                    found = _step(entry.value, pattern if name == "same" else "")
-                    if found:
-                        pattern, app, data = found
-                        data = self._expanded(data)
-                        steps.append(Step(section.name, pattern, app, data, entry.file, entry.line))
+            if section.name.lower() not in ("general", "globals"):
+                self._add(section)
+
+    def _add(self, context: Section) -> None:
+        """A context's steps, and what it includes."""
+        steps = self.steps.setdefault(context.name, [])
+        includes = self.includes.setdefault(context.name, [])
+        pattern = ""
+        for entry in context.entries:
+            name = entry.name.lower()
+            if name in _INCLUDES:
+                target = re.split(r"[,|]", entry.value)[0].strip()
+                includes.append(Step(context.name, "", name, target, entry.file, entry.line))
+            elif name in ("exten", "same") and (found := _step(entry.value, pattern if name == "same" else "")):
+                pattern, app, data = found
+                steps.append(Step(context.name, pattern, app, self._expanded(data), entry.file, entry.line))
 
     def _expanded(self, data: str) -> str:
         """With the values of global variables, in which a recipe likes to keep its trunk."""
-        return _VARIABLE.sub(lambda match: self._globals.get(match[1], match[0]), data)
+        return _VARIABLE.sub(lambda match: self._globals.get(match[1], match[0]), data)[:_LONGEST]
 
     def all_steps(self) -> Iterator[Step]:
         for steps in self.steps.values():
@@ -113,10 +117,9 @@ class Dialplan:
                     found |= {entry.value for entry in section.entries if entry.name.lower().endswith("context")}
         todo = sorted(found)
         for context in todo:
-            for step in (*self.steps.get(context, ()), *self.includes.get(context, ())):
-                fresh = self._targets(step) - found
-                found |= fresh
-                todo += sorted(fresh)
+            fresh = self._summary(context)[1] - found
+            found |= fresh
+            todo += sorted(fresh)
         return found
 
     def knows(self, context: str) -> bool:
@@ -125,31 +128,46 @@ class Dialplan:
 
     def reach(self, context: str) -> Reach | None:
         """How a call that enters here comes to a dongle, or into our contexts; None where it does not."""
+        if context not in self._reached:
+            self._reached[context] = self._search(context)
+        return self._reached[context]
+
+    def _search(self, context: str) -> Reach | None:
         if context.startswith(OURS):
-            return Reach((context,), context, Step(context, "", "", "", FILE, 0))
+            return Reach((context,), context)
         seen = {context}
         paths: list[tuple[str, ...]] = [(context,)]
         for path in paths:
-            for step in (*self.steps.get(path[-1], ()), *self.includes.get(path[-1], ())):
-                if what := _way_out(step):
-                    return Reach(path, what, step)
-                for target in sorted(self._targets(step) - seen):
-                    seen.add(target)
-                    paths.append((*path, target))
+            what, targets = self._summary(path[-1])
+            if what:
+                return Reach(path, what)
+            fresh = targets - seen
+            seen |= fresh
+            paths += [(*path, target) for target in sorted(fresh)]
         return None
 
-    def _targets(self, step: Step) -> set[str]:
-        """The contexts of this file to which a step may lead."""
-        names = set(_LOCAL.findall(step.data))
-        if step.app in ("include", "lswitch", "switch", "eswitch"):
-            names |= {step.data, step.data.rpartition("@")[2]}
-        elif step.app in _JUMPS:
-            names |= set(_PLACE.findall(step.data))
-        elif step.app.startswith("macro"):
-            names |= {f"macro-{name}" for name in _PLACE.findall(step.data)}
-        elif step.app in _DIALS:
-            names |= set(_DIAL_OPTION.findall(step.data))
-        return {name for name in names if name in self.steps}
+    def _summary(self, context: str) -> tuple[str, frozenset[str]]:
+        """The first way out that a context has itself, and the contexts of this file to which it may lead."""
+        if context not in self._summaries:
+            steps = (*self.steps.get(context, ()), *self.includes.get(context, ()))
+            what = next((found for step in steps if (found := _way_out(step))), "")
+            places = (name for step in steps for name in _places(step))
+            self._summaries[context] = what, frozenset(name for name in places if name in self.steps)
+        return self._summaries[context]
+
+
+def _places(step: Step) -> set[str]:
+    """What stands where a step may name a context."""
+    names = set(_LOCAL.findall(step.data))
+    if step.app in _INCLUDES:
+        names |= {step.data, step.data.rpartition("@")[2]}
+    elif step.app in _JUMPS:
+        names |= set(_PLACE.findall(step.data))
+    elif step.app.startswith("macro"):
+        names |= {f"macro-{name}" for name in _PLACE.findall(step.data)}
+    elif step.app in _DIALS:
+        names |= set(_DIAL_OPTION.findall(step.data))
+    return names
 
 
 def audit(plan: Dialplan, files: Files) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from homeline.errors import DecodeError
 from homeline.model import Problem
 from homeline.protocol import asterisk_conf
-from homeline.protocol.asterisk_conf import Entry, Parsed, Section
+from homeline.protocol.asterisk_conf import Entry, Include, Parsed, Section
 
 FOLDER = "/etc/asterisk/"
+SUFFIXES = (".conf", ".ael", ".lua")  # of the files that are looked at
 TRUE = ("yes", "true", "y", "t", "1", "on")  # as Asterisk's ast_true() takes them
 _SHOWN = 60  # characters of something that the owner wrote
 _LOOPBACK = re.compile(r"127\.[0-9.]+|::1|\[::1\]|localhost")
@@ -73,6 +74,16 @@ class Files:
     def sections(self, name: str) -> list[Section]:
         """The file's sections that are no templates."""
         return [section for section in self.parsed(name).sections if not section.template]
+
+    def unseen(self, name: str) -> Iterable[Include]:
+        """What the file includes and nobody looked at. What is missing where all is looked at is just missing."""
+        for include in self.parsed(name).includes:
+            target = include.target.removeprefix(FOLDER)
+            near = target.count("/") < 2 and not target.startswith("/") and ".." not in target
+            missing = near and target.endswith(SUFFIXES)
+            ours = target.startswith("homeline/") and ".." not in target
+            if include.kind == "exec" or not (missing or ours or target in self.texts):
+                yield include
 
     def _included(self, target: str) -> Iterable[tuple[str, str]]:
         """What is not below /etc/asterisk, or ours, counts as empty: not as the mistake that a missing file is."""

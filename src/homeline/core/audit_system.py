@@ -29,6 +29,7 @@ def audit(files: Files, plan: Dialplan, config: Config) -> Iterator[Finding]:
     yield from _http(files)
     yield from _asterisk(files)
     yield from _other_ways(files, plan)
+    yield from _unseen(files)
 
 
 def _devices(sections: list[Section], driver: Driver, config: Config) -> Iterator[Finding]:
@@ -161,3 +162,22 @@ def _other_ways(files: Files, plan: Dialplan) -> Iterator[Finding]:
                         "critical",
                         True,
                     )
+
+
+def _unseen(files: Files) -> Iterator[Finding]:
+    """Parts of the files that matter which are somewhere else, or made by a program."""
+    options = [section for section in files.sections("asterisk.conf") if section.name.lower() == "options"]
+    runs = any(is_on(section, "execincludes") for section in options)
+    for name in _READ_ELSEWHERE:
+        for include in files.unseen(name):
+            if include.kind == "exec" and not runs:
+                continue
+            yield Finding(
+                include.file,
+                include.line,
+                name,
+                f"#{include.kind} {shown(include.target)}: nobody looked at what is in there and whom it lets in",
+                "put it into a file of its own in /etc/asterisk whose name ends in .conf",
+                "critical",
+                True,
+            )
