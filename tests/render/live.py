@@ -19,27 +19,31 @@ _NAMES = re.compile(r"(?<=option host ')[^']*[a-z][^']*")
 
 
 def house(root: Path, address: str, uci: str, *, host: str = "", facts: Facts = FACTS) -> tuple[Rendered, Facts]:
-    """What is rendered for a house at this address. Each trunk's host is `host`: nobody asks the network for a name."""
+    """What is rendered for a house at this address.
+
+    Each trunk's host is `host`, so that nobody asks the network for a name. The house's certificate is for its address,
+    with files in etc/homeline: peer.crt, peer.key are another one of the same authority, ca.pem, for `host`.
+    """
     at = f"option enabled '1'\n\toption bind '{address}'\n\toption ami_port '{free_port()}'"
     uci = _NAMES.sub(host or address, uci).replace(
         "config sip 'sip'\n\toption enabled '1'", f"config sip 'sip'\n\t{at}"
     )
-    authority = _certificates(root)
-    own = uci.replace("option certificate", f"option ca_file '{authority}'\n\toption certificate")
+    _certificates(root / "etc/homeline", address, host or address)
+    own = uci.replace("option certificate", "option ca_file '/etc/homeline/ca.pem'\n\toption certificate")
     facts = replace(facts, root=str(root))
-    return render(config.read(own, SECRETS), facts), facts
+    wanted = config.read(own, SECRETS)
+    assert all(problem.where.startswith("homeline_secret.") for problem in wanted.problems), wanted.problems
+    return render(wanted, facts), facts
 
 
-def _certificates(root: Path) -> str:
-    """The router's certificate and key; the authority's path in the configuration."""
-    folder = root / "etc/homeline"
+def _certificates(folder: Path, address: str, host: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    own = authority.issue_cert("router.example.org")
-    own.cert_chain_pems[0].write_to_path(folder / "sip.crt")
-    own.private_key_pem.write_to_path(folder / "sip.key")
-    return "/etc/homeline/ca.pem"
+    for name, identity in (("sip", address), ("peer", host)):
+        own = authority.issue_cert(identity)
+        own.cert_chain_pems[0].write_to_path(folder / f"{name}.crt")
+        own.private_key_pem.write_to_path(folder / f"{name}.key")
 
 
 def included(rendered: Rendered, owners: Mapping[str, str] = {}) -> dict[str, str]:
