@@ -283,7 +283,7 @@ async def test_what_is_forged_answers_nothing(ami: Ami, fake: Fake) -> None:
     assert [item.get("ObjectName") for item in await ami.list("Entries")] == ["good"]
 
 
-async def test_ids_are_others_on_each_connection(ami: Ami, fake: Fake) -> None:
+async def test_ids_are_others_on_each_connection(ami: Ami, fake: Fake, told: Told) -> None:
     await ami.wait_connected(5)
     ami.reconnect()
     async with asyncio.timeout(5):
@@ -291,6 +291,7 @@ async def test_ids_are_others_on_each_connection(ami: Ami, fake: Fake) -> None:
             await asyncio.sleep(0)
     beginnings = {item.action_id.partition("-")[0] for item in fake.actions}
     assert len(beginnings) == 2 and all(len(beginning) == 16 for beginning in beginnings)
+    assert told.words == ["", ""], "what we wanted ourselves is no trouble"
 
 
 # --- events ---

@@ -246,6 +246,13 @@ def test_a_line_too_long_is_left_out_and_the_message_says_so(length: int) -> Non
     assert in_pieces([data[:10], data[10 : 10 + ami.LINE_LIMIT], data[10 + ami.LINE_LIMIT :]]) == [first, second]
 
 
+def test_the_end_of_a_line_too_long_may_come_in_two() -> None:
+    """Between CR and LF, with what is before thrown away already."""
+    pieces = [b"Event: X\r\nA: " + b"x" * (2 * ami.LINE_LIMIT), b"x\r", b"\nB: c\r\n\r\n"]
+    (message,) = in_pieces(pieces)
+    assert message == Message((("Event", "X"), ("B", "c")), cut=True)
+
+
 def held(parser: Parser) -> int:
     return len(parser._buffer) + sum(len(name) + len(value) for name, value in parser._headers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from homeline.adapters.ami import Ami
 from homeline.config import Config
 from homeline.config_calls import Phone as PhoneSection
 from homeline.config_calls import Trunk, Where
-from homeline.errors import ActionRefused
+from homeline.errors import ActionRefused, ProtocolError, TimedOut
 from homeline.protocol import ami as protocol
 from homeline.protocol.ami import Message
 from homeline.service import asterisk_shapes, asterisk_view
@@ -154,8 +155,8 @@ class House:
             raise AssertionError(f"it is not shown: {self.view.snapshot()}") from None
         return self.view.snapshot()
 
-    def phone(self) -> Phone:
-        return Phone(self.folder / "phone", Address(self.home), name="mobile", password="pw")
+    def phone(self, folder: str = "phone") -> Phone:
+        return Phone(self.folder / folder, Address(self.home), name="mobile", password="pw")
 
     def carrier(self) -> Provider:
         asks = Account("house", "pw")
@@ -203,6 +204,16 @@ async def test_a_phone_comes_and_goes(house: House) -> None:
         assert contact.address.startswith(phone.address) and contact.user_agent.startswith("Asterisk PBX")
         assert 0 <= (contact.rtt_ms or 0) < 1000
     await house.until(lambda shown: states(shown)["mobile"] == "unreachable")
+
+
+async def test_two_devices_with_one_account(house: House) -> None:
+    """The second one changes no device state: only its contact tells of it."""
+    async with house.phone() as first:
+        await first.registered()
+        await house.until(lambda shown: len(shown.phones[0].contacts) == 1 and states(shown)["mobile"] == "registered")
+        async with house.phone("second") as second:
+            await second.registered()
+            await house.until(lambda shown: len(shown.phones[0].contacts) == 2)
 
 
 async def test_a_trunk_registers_and_is_lost(house: House) -> None:
@@ -352,6 +363,63 @@ async def test_a_flood_of_events_costs_few_questions(house: House, monkeypatch: 
         await house.ami.call("Ping")
     await first.wait()
     assert asked == ["CoreShowChannels"]
+
+
+async def test_a_question_without_an_answer_is_asked_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asterisk_view, "AGAIN", 0.05)
+    await house.until(lambda shown: states(shown)["other"] == "missing")
+    original, failures = house.ami.list, [TimedOut("no answer"), ProtocolError("too long")]
+
+    async def listed(action: str, timeout: float = 10.0, **fields: str) -> list[Message]:
+        if failures:
+            raise failures.pop()
+        return await original(action, timeout, **fields)
+
+    monkeypatch.setattr(house.ami, "list", listed)
+    await house.ami.call("Originate", Channel="Local/1@lab-trunk", Application="Wait", Data="30", Async="true")
+    await house.until(lambda shown: shown.channels)
+    assert not failures
+
+
+async def test_what_no_event_told_is_seen_after_a_while(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.until(lambda shown: states(shown)["other"] == "missing")
+    house.ami._listeners.clear()
+    monkeypatch.setattr(asterisk_view, "SAFETY", 0.05)
+    house.view.refresh()  # the wait under way is still the longer one
+    await house.ami.call("Originate", Channel="Local/1@lab-trunk", Application="Wait", Data="30", Async="true")
+    await house.until(lambda shown: shown.channels)
+
+
+async def test_only_a_change_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.until(lambda shown: states(shown)["other"] == "missing")
+    rounds = asyncio.Semaphore(0)
+    original = house.view._round
+
+    async def counted() -> None:
+        await original()
+        rounds.release()
+
+    monkeypatch.setattr(house.view, "_round", counted)
+    house.view.refresh()
+    await rounds.acquire()  # it may have begun before
+    house.changed.clear()
+    for _ in range(2):
+        house.view.refresh()
+        await rounds.acquire()
+    assert not house.changed.is_set()
+
+
+def test_the_start_of_asterisk_follows_the_clock_and_does_not_jitter() -> None:
+    ami, now = Ami(1, "x", lambda: ""), 0
+    view = AsteriskView(ami, lambda: CONFIG, lambda: now)
+    ami._connection = object()  # type: ignore[assignment]
+    ami.started = time.monotonic() - 100
+    now = CLOCK
+    assert view.snapshot().since == CLOCK - 100
+    now = CLOCK + 1
+    assert view.snapshot().since == CLOCK - 100
+    now = CLOCK + 86_400
+    assert view.snapshot().since == CLOCK + 86_300
 
 
 def test_shapes_of_what_is_not_known() -> None:

@@ -26,7 +26,7 @@ SETTLE = 0.2  # s after the first hint, in which the others come
 SPACING = 1.0  # s between two rounds of questions
 SAFETY = 300.0  # s after which everything is asked for although nothing hinted at a change
 SAFETY_IN_CALL = 60.0  # likewise while a channel is up
-JITTER = 2  # s
+JITTER = 2  # s by which the start of Asterisk may seem to move
 AGAIN = 5.0  # s after a question that got no answer
 
 # What is asked for. An endpoint is `_ENDPOINT` and its name.
@@ -99,9 +99,16 @@ class AsteriskView:
 
     def snapshot(self) -> Snapshot:
         """What is known now; asks nobody."""
-        running = self._ami.connected
-        since = self._clock() - int(time.monotonic() - self._ami.started) if running else 0
-        return Snapshot(running, self._ami.version, since, self.trunks(), self.phones(), self.channels(), self._missing)
+        running, version = self._ami.connected, self._ami.version
+        since = self._since_now() if running else 0
+        return Snapshot(running, version, since, self.trunks(), self.phones(), self.channels(), self._missing)
+
+    def _since_now(self) -> int:
+        """By the clock as it is now, since it may have been set; not another second each time, by rounding."""
+        since = self._clock() - int(time.monotonic() - self._ami.started)
+        if abs(since - self._since) > JITTER:
+            self._since = since
+        return self._since
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -274,8 +281,8 @@ class AsteriskView:
         """What counts as a change; a round trip or a second more is none."""
         shown = self.snapshot()
         return (
-            [(item.name, item.state, item.calls) for item in shown.trunks],
-            [(item.name, item.state, item.calls) for item in shown.phones],
+            [_what_counts(item) for item in shown.trunks],
+            [_what_counts(item) for item in shown.phones],
             [(item.uid, item.state, item.number, item.other) for item in self._channels],
             shown.missing,
         )
@@ -283,6 +290,11 @@ class AsteriskView:
     async def objects(self, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         """What Asterisk has read of our files and the owner's: `asterisk_objects.read`."""
         return await asterisk_objects.read(self._ami, wanted)
+
+
+def _what_counts(item: TrunkState | PhoneState) -> object:
+    places = [(contact.address, contact.state) for contact in item.contacts]
+    return item.name, item.state, item.calls, places
 
 
 def _reach(contacts: tuple[Contact, ...]) -> str:
