@@ -143,6 +143,11 @@ class Telephony:
         self._due = True
         self._kick.set()
 
+    def _owner_wrote(self) -> None:
+        """What stood in the way of our files may be gone."""
+        self._forced = True
+        self._render_soon()
+
     def _connection_changed(self, connected: bool) -> None:
         self._due |= connected and self._rounds.again
         self._kick.set()
@@ -161,7 +166,7 @@ class Telephony:
 
     async def _watch(self) -> None:
         """The owner's files: whatever is written there is audited, and may change what ours must say."""
-        folder = Folder(self._paths.asterisk, FILES, lambda name: name.endswith(OWNERS_SUFFIXES), self._render_soon)
+        folder = Folder(self._paths.asterisk, FILES, lambda name: name.endswith(OWNERS_SUFFIXES), self._owner_wrote)
         watching = Watching(
             [folder], lambda _, text, advice: self._say_if_installed("watch over Asterisk's files", text, advice)
         )

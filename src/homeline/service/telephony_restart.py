@@ -72,11 +72,12 @@ class Restarter:
         now = asyncio.get_running_loop().time()
         if self._away_since is None:
             self._away_since = now
-        due = max(self._away_since + PATIENCE, self._started_at + self._start_again)
+        tried = self._started_at > self._away_since
+        due = self._started_at + self._start_again if tried else self._away_since + PATIENCE
         if now < due and not self.unheard:
             return due - now
         self.unheard = False
-        if self._started_at > self._away_since:
+        if tried:
             self._start_again = min(self._start_again * 2, MOST)
         self._started_at = now
         await self._ask(START)

@@ -132,14 +132,13 @@ class Rounds:
 
     async def look(self) -> Applied:
         """Compare what Asterisk shows with what it should; after a refusal or a rollback that goes on to be said."""
-        found = Applied(Outcome.WAITING)
-        if self.applied.outcome is not Outcome.REFUSED:
-            found = self._judged(await self._applier.check())
-        stays = self.applied.outcome is Outcome.REFUSED or (
-            self.applied.outcome is Outcome.ROLLED_BACK and found.outcome is Outcome.APPLIED
-        )
-        self.applied = replace(self.applied, changed=()) if stays else found
-        return self.applied
+        before = replace(self.applied, changed=())
+        if before.outcome is not Outcome.REFUSED:
+            found = await self._applier.check()
+            stays = before.outcome is Outcome.ROLLED_BACK and found.outcome is Outcome.APPLIED
+            before = before if stays else self._judged(found)
+        self.applied = before
+        return before
 
     @property
     def again(self) -> bool:
@@ -151,7 +150,7 @@ class Rounds:
         advice = STAYS if applied.outcome is Outcome.ROLLED_BACK else "The log of Asterisk has more."
         if applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK):
             self._say(CONFIGURATION, f"Asterisk does not take it: {applied.words}.", advice)
-        elif applied.outcome is not Outcome.WAITING and self.applied.outcome is not Outcome.ROLLED_BACK:
+        elif applied.outcome is not Outcome.WAITING:
             self._say(CONFIGURATION, "", "")
         number = ami.version(self._ami.version)
         old = bool(number) and number[0] < OLDEST
