@@ -42,11 +42,16 @@ class Facts:
     root: str = "/"  # paths in the files are below it
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # host name: addresses, the first preferred
     sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the owner's file: sections that it has,
-    # and, for pjsip.conf, "type=global" where any of them is that, whatever its name: Asterisk takes one alone
+    # and "type=global" where one of pjsip.conf is that, by whatever name (Asterisk takes one alone), and "autoload=yes"
+    # where [modules] has that: then nothing need be named there
     ami_secret: str = ""
     version: tuple[int, ...] = ()  # Asterisk's, () is not known
     modules: tuple[str, ...] | None = None  # modules that are installed, such as res_srtp; None is not known
     closed: str = ""  # why no call may go out: what the audit found; "" is all is well
+    fence: tuple[str, ...] | None = (
+        None  # where the owner's SIP endpoints let strangers in: networks of his own trunks.
+    )
+    # SIP is then taken from these and from our trunks' and phones' networks alone
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,6 +67,7 @@ class Facts:
             version=tuple(data["version"]),
             modules=None if data["modules"] is None else tuple(data["modules"]),
             closed=data["closed"],
+            fence=None if data["fence"] is None else tuple(data["fence"]),
         )
 
 

@@ -74,11 +74,18 @@ def sections(files: Files) -> dict[str, tuple[str, ...]]:
 
 
 def _names(found: Sequence[asterisk_conf.Section]) -> tuple[str, ...]:
-    """The sections' names, and "type=global" where one of them is that, by whatever name (see `Facts.sections`)."""
+    """The sections' names, and what else `Facts.sections` tells of them."""
     names = dict.fromkeys(section.name for section in found)
     if any(section.get("type").lower() == "global" for section in found):
         names["type=global"] = None
+    if any(section.name == "modules" and _is_true((section.all("autoload") or [""])[0]) for section in found):
+        names["autoload=yes"] = None
     return tuple(names)
+
+
+def _is_true(text: str) -> bool:
+    """As Asterisk reads it."""
+    return text.lower() in ("yes", "true", "y", "t", "1", "on")
 
 
 def unincluded(files: Mapping[str, str], rendered: Iterable[str]) -> list[str]:
@@ -98,7 +105,12 @@ def surveyed(folder: Path, config: Config, facts: Facts) -> tuple[Facts, Written
     written = read(folder)
     found = audit.audit(written.files, config)
     found += [finding for finding in map(_unread, written.unread.items()) if finding.key not in config.sip.accepted]
-    facts = replace(facts, sections=sections(Files(written.files)), closed=audit.closed(found))
+    facts = replace(
+        facts,
+        sections=sections(Files(written.files)),
+        closed=audit.closed(found),
+        fence=audit.fence(found, written.files),
+    )
     return facts, written, [finding.problem for finding in found]
 
 

@@ -67,11 +67,14 @@ def driven(config: Config) -> set[Driver]:
 
 
 def modules(needed: Iterable[str], facts: Facts) -> Part:
-    """The modules that we need, for an owner who does not load all there is. One that is missing is not named."""
-    loads = [("load", f"{module}.so") for module in sorted(set(needed) & set(facts.modules or ()))]
-    if has(facts, "modules.conf", "modules"):
-        return Part([Section("modules", loads, extends=True)])
-    return Part([Section("modules", [("autoload", "yes"), *loads])])
+    """All modules are loaded; to an owner's own list what we need is added, if it is there (else it would be an error).
+
+    So where all are loaded another configuration needs no restart.
+    """
+    if not has(facts, "modules.conf", "modules"):
+        return Part([Section("modules", [("autoload", "yes")])])
+    wanted = () if has(facts, "modules.conf", "autoload=yes") else sorted(set(needed) & set(facts.modules or ()))
+    return Part([Section("modules", [("load", f"{module}.so") for module in wanted], extends=True)])
 
 
 def _added(file: str, section: str, options: list[tuple[str, str]], facts: Facts) -> Section:

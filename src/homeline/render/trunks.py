@@ -1,9 +1,8 @@
 """pjsip.conf: trunks. Endpoint, aor, identify and registration have the section's name; passwords NAME-out and NAME-in.
 
-Where calls go: a host name stands in the request, as providers want it. With UDP and TCP we know the address: it is
-written as a hidden outbound proxy, so Asterisk asks no DNS. With TLS Asterisk holds the certificate against the host of
-the *next hop*, so that one must be the name (and its port, which leaves one query, done beside everything else).
-Several hosts are aors in order of preference, NAME, NAME-2 …, by name too: an endpoint has one outbound proxy only.
+Where calls go: a host name stands in the request, as providers want it. Where `next_hop` has a name, its address is
+written as a hidden outbound proxy, so Asterisk asks no DNS. Else the name has its port beside it, which leaves one
+query, done beside everything else. Several hosts are aors in order of preference: NAME, NAME-2 …
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from homeline.config_calls import Trunk, TrunkMode
 from homeline.config_options import Config
 from homeline.core import twilio_addresses
-from homeline.core.trunks import is_number
+from homeline.core.trunks import next_hop
 from homeline.render import peers
 from homeline.render.conf import Section
 from homeline.render.part import Part, Problem, addresses, fitting, joined, marked
@@ -48,6 +47,11 @@ def trunks(config: Config, facts: Facts) -> Part:
     """Every trunk that is switched on."""
     claims, problems = _claims(config, facts)
     return joined((Part(problems=problems), *(_trunk(trunk, config, facts, claims) for trunk in enabled(config))))
+
+
+def sources(config: Config, facts: Facts) -> list[str]:
+    """Every network from which calls of a trunk may come."""
+    return [network for trunk in enabled(config) for network in _networks(trunk, facts)[0]]
 
 
 def _claims(config: Config, facts: Facts) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
@@ -97,15 +101,15 @@ def _way(trunk: Trunk, config: Config, facts: Facts) -> tuple[_Way, list[Problem
     hosts = twilio_addresses.hosts(trunk)
     parameters = "" if trunk.signalling == "udp" else f";transport={trunk.signalling}"
     named = _Way(tuple(f"sip:{_bracketed(host)}:{trunk.remote_port}{parameters}" for host in hosts))
-    if len(hosts) > 1 or trunk.signalling == "tls" or is_number(hosts[0]):
+    if not (host := next_hop(trunk)):
         return named, []
-    found = fitting(addresses(hosts[0], facts), config)
+    found = fitting(addresses(host, facts), config)
     if not found:
         advice = "check the name, and the router's DNS; Asterisk looks it up itself until then"
-        return named, [(f"{trunk.name}.host", f"the address of '{hosts[0]}' is not known", advice)]
+        return named, [(f"{trunk.name}.host", f"the address of '{host}' is not known", advice)]
     port = f":{trunk.port}" if trunk.port else ""
     hop = f"sip:{_bracketed(found[0])}:{trunk.remote_port}{parameters};lr;hide"
-    return _Way((f"sip:{hosts[0]}{port}{parameters}",), hop), []
+    return _Way((f"sip:{host}{port}{parameters}",), hop), []
 
 
 def _bracketed(host: str) -> str:
