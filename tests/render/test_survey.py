@@ -44,6 +44,21 @@ def test_sections_that_are_there_before_ours(tmp_path: Path, text: str, names: t
     assert facts.closed == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[modules]\nautoload=yes\n", ("modules", "autoload=yes")),
+        ("[modules]\nautoload = 1\nautoload = no\n", ("modules", "autoload=yes")),  # the first counts
+        ("[modules]\nload = chan_pjsip.so\nautoload = no\n", ("modules",)),
+        ("[modules]\n", ("modules",)),
+        ("", ()),
+    ],
+)
+def test_whether_all_modules_are_loaded(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    (tmp_path / "modules.conf").write_text(text)
+    assert survey.surveyed(tmp_path, CONFIG, Facts())[0].sections["modules.conf"] == names
+
+
 def test_only_the_owners_files_of_asterisk_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "asterisk"
     (folder / "homeline").mkdir(parents=True)
