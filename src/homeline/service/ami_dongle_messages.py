@@ -4,8 +4,8 @@ Nobody says in which slot a message lies, how many slots there are, or that a me
 
 - what the driver tells of is a hint of what to look for: free slots are read from the first on until it is found;
 - all slots are read when the dongle or Asterisk began anew, and from time to time, because hints get lost;
-- a slot is emptied only after the commit, and only when the last two reads of it gave the PDU that is committed, each
-  of them unmistakable (`ami_dongle_link`). A forged hint costs reads; it can neither store nor delete anything.
+- what lies in a slot is what two reads in a row gave, each of them unmistakable (`ami_dongle_link`). Only that is
+  committed, and the slot is emptied only after the commit. A forged event costs reads; it neither stores nor deletes.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ A_LITTLE = 3  # likewise, when nothing was told and it is only made sure
 ALL = 24  # every so many times that it is made sure, all slots are read
 SMALLEST_SIM = 10  # slots; with the policy `when_full`, since the size is not known
 MOST_HINTS = 500
+RETRIES = 3  # soon after a slot could not be read
+READS = 4  # of a slot until two in a row agree
 
 
 class Card(NamedTuple):
@@ -64,6 +66,7 @@ class SimMessages:
         self._due = self._not_before = 0.0  # loop's time
         self._wide_at = 0.0  # likewise: when a hint may have all slots read
         self._unclear = False  # a slot could not be read this time
+        self._unclear_rounds = 0  # and how many times in a row
         self._rounds = 0
 
     @property
@@ -111,9 +114,11 @@ class SimMessages:
             self._all |= everything
             raise
         self._new.clear()
-        if everything or not told or self._unclear:
+        self._unclear_rounds = self._unclear_rounds + 1 if self._unclear else 0
+        again = 0 < self._unclear_rounds <= RETRIES
+        if everything or not told or again:
             self._rounds += 1
-            self._due = self._loop.time() + (self._timing.read_retry if self._unclear else self._timing.drain)
+            self._due = self._loop.time() + (self._timing.read_retry if again else self._timing.drain)
 
     def _begin(self, card: Card) -> None:
         """What is known of the slots is of use while neither dongle nor driver began anew."""
@@ -137,25 +142,36 @@ class SimMessages:
 
     async def _walk(self, everything: bool, known: bool) -> None:
         """Read slots from the first on: all, or free ones until what was told is found, or a few to make sure."""
-        wanted = list(self._hints)
+        wanted = set(self._hints)  # not those that come from now on: they may lie in slots that were read by then
         found: list[Found] = []
         try:
-            for slot in self._slots(everything, bool(wanted)):
+            for slot in self._slots(everything, wanted):
                 item = await self._look(slot)
                 if item is not None:
                     found.append(item)
-                if found and (item is None or len(found) >= BATCH or (wanted and not self._hints)):
+                if found and (item is None or len(found) >= BATCH or wanted.isdisjoint(self._hints)):
                     await self._take(found, known)
                     found = []
             await self._take(found, known)
         except BaseException:
             self._hints.update((item.pdu, None) for item in found)  # read and perhaps not committed
             raise
-        missing = [text for text in wanted if text in self._hints]
+        missing = wanted.intersection(self._hints)
         for text in missing:
             del self._hints[text]
         if missing:
             self._missed(len(missing), everything)
+
+    def _slots(self, everything: bool, wanted: set[str]) -> Iterator[int]:
+        """The slots to read, while what is read changes how far to go."""
+        margin = MARGIN if wanted else A_LITTLE
+        for slot in range(LAST_SLOT + 1):
+            if everything:
+                yield slot
+            elif slot > self._last + margin or (wanted and wanted.isdisjoint(self._hints)):
+                return
+            elif slot not in self._held:
+                yield slot
 
     def _missed(self, count: int, everything: bool) -> None:
         """What was told of was not found: a modem may use other slots than the first free one. Or it was forged."""
@@ -164,20 +180,10 @@ class SimMessages:
             self._wide_at = self._loop.time() + self._timing.drain
             self._all = True
 
-    def _slots(self, everything: bool, told: bool) -> Iterator[int]:
-        """The slots to read, while what is read changes how far to go."""
-        for slot in range(LAST_SLOT + 1):
-            if everything:
-                yield slot
-            elif slot > self._last + (MARGIN if told else A_LITTLE) or (told and not self._hints):
-                return
-            elif slot not in self._held:
-                yield slot
-
     async def _look(self, slot: int) -> Found | None:
-        """The message in a slot. One to be sent, or that cannot be read, counts as held or as none."""
+        """The message in a slot. One to be sent counts as held, and one that cannot be read as none."""
         try:
-            stored = await self._link.read(slot, self._epoch)
+            stored = await self._agreed(slot)
         except DecodeError as error:
             log.warning("%s", error)
             self._unclear = True
@@ -191,6 +197,23 @@ class SimMessages:
             self._held[slot] = Handled(stored.pdu, Disposition.ARCHIVED, 0)
             return None
         return Found(slot, stored.pdu)
+
+    async def _agreed(self, slot: int) -> Stored | None:
+        """What two reads in a row say lies there, of which one may be the read with which it was held. DecodeError."""
+        last = self._held[slot].pdu if slot in self._held else ""
+        others: list[Stored] = []
+        for _read in range(READS):
+            stored = await self._link.read(slot, self._epoch)
+            now = stored.pdu if stored else ""
+            if now == last:
+                for item in others:
+                    if item.pdu != now:
+                        self.told(item)  # it came from elsewhere while this slot was read
+                return stored
+            last = now
+            others += [stored] if stored else []
+        self._hints.update((item.pdu, None) for item in others)
+        raise DecodeError(f"{self._name}: slot {slot} was another one in each of {READS} reads")
 
     # Commit, then delete -----------------------------------------------------------------------------------------
 
@@ -225,23 +248,19 @@ class SimMessages:
     async def _tidy(self, slots: list[int]) -> None:
         """Apply the storage policy to what was committed."""
         if self._policy is Storage.DELETE:
-            await self._delete([slot for slot in slots if self._deletable(slot)])
+            for slot in slots:
+                if self._deletable(slot):
+                    await self._delete(slot)
         elif self._policy is Storage.WHEN_FULL:
             stored = [slot for slot in self._held if self._deletable(slot)]
             stored.sort(key=lambda slot: self._held[slot].sent_at)
-            await self._delete(stored[: storage.to_free(len(self._held), SMALLEST_SIM)])
+            for slot in stored[: storage.to_free(len(self._held), SMALLEST_SIM)]:
+                if await self._look(slot) is not None and self._deletable(slot):  # it was read long ago
+                    await self._delete(slot)
 
     def _deletable(self, slot: int) -> bool:
         return slot in self._held and self._held[slot].disposition is Disposition.STORED
 
-    async def _delete(self, slots: list[int]) -> None:
-        """Empty slots whose content is still what was committed: the second of the two reads."""
-        for slot in slots:
-            committed = self._held.pop(slot)
-            item = await self._look(slot)
-            if item is None:
-                continue
-            if item.pdu != committed.pdu:
-                self._hints[item.pdu] = None
-                continue
-            await self._link.delete(slot, self._epoch)
+    async def _delete(self, slot: int) -> None:
+        del self._held[slot]
+        await self._link.delete(slot, self._epoch)
