@@ -20,6 +20,7 @@ FAILED, USAGE, ABSENT, TIMEOUT = 1, 2, 3, 4
 CONNECT_TIMEOUT = 3.0  # seconds to reach ubusd
 CALL_TIMEOUT = 20.0  # seconds: no method of ours holds a call for longer than 15
 USSD_TIMEOUT = 120.0  # seconds: networks take their time
+RENDER_TIMEOUT = 120.0  # seconds: rendering, and Asterisk's reading of it, on a slow router
 
 Table = dict[str, Any]
 
@@ -117,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     added = command("ussd", _over_bus(_ussd), "send a USSD code, or an answer to an open menu")
     added.add_argument("code", help="such as *100#; `cancel` ends an open menu")
     added.add_argument("--dongle", default="", metavar="NAME", help="through this one")
+    added = command("render", _over_bus(_render), "make Asterisk's files anew and apply them, or see what that changes")
+    added.add_argument("--diff", action="store_true", help="change nothing; show what would change, without secrets")
+    added.add_argument(
+        "--restart", action="store_true", help="start Asterisk again now where that is needed: calls end"
+    )
     command("watch", _over_bus(_watch), "events as they come, until Ctrl-C")
     command("doctor", doctor.run, "check everything and say what to do")
     pdu_tool.add_arguments(commands)
@@ -211,6 +217,14 @@ async def _job(bus: Bus, job: int, timeout: float) -> Table:
             raise HomelineError(str(reply.get("error", "failed")))
         await asyncio.sleep(0.5)
     raise TimedOut(f"The network did not answer within {timeout:.0f} s.")
+
+
+async def _render(options: argparse.Namespace, bus: Bus) -> int:
+    reply = await _call(bus, "render_config", {"dry_run": options.diff, "restart": options.restart})
+    if reply.get("pending"):
+        reply = await _job(bus, int(reply["job"]), RENDER_TIMEOUT)
+    _print_json(reply) if options.json else print(tables.rendered(reply))
+    return FAILED if reply.get("error") else 0
 
 
 async def _watch(options: argparse.Namespace, bus: Bus) -> int:

@@ -73,6 +73,8 @@ def _fields(pairs: Iterable[tuple[str, object]], indent: str = "  ") -> str:
 def status(reply: Table) -> str:
     parts = [f"Homeline {plain(reply.get('version', ''))}, up {_duration(int(reply.get('uptime', 0)))}"]
     parts += [_dongle(dongle) for dongle in reply.get("dongles", [])]
+    if (asterisk := reply.get("asterisk", {})).get("configuration", "off") != "off":
+        parts.append(_asterisk(asterisk))
     rules = reply.get("rules", [])
     if rules:
         heads = ("RULE", "PENDING", "FAILED", "LAST SUCCESS", "LAST ERROR")
@@ -111,6 +113,32 @@ def _dongle(dongle: Table) -> str:
         ("storage", storage),
     ]
     return f"Dongle {plain(dongle['name'])}\n" + _fields(pairs)
+
+
+def _asterisk(asterisk: Table) -> str:
+    running = f"{asterisk.get('version', '')} since {clock(asterisk.get('since'))}"
+    pairs = [
+        ("state", running if asterisk.get("running") else "not there"),
+        ("configuration", str(asterisk["configuration"]).replace("_", " ")),
+    ]
+    parts = [f"Asterisk\n{_fields(pairs)}"]
+    sides = [("trunk", item, item.get("contact", "")) for item in asterisk.get("trunks", [])]
+    for item in asterisk.get("phones", []):
+        where = [str(contact.get("address", "")) for contact in item.get("contacts", [])]
+        sides.append(("phone", item, ", ".join(where)))
+    rows = [[f"{kind} {item['name']}", item["state"], item.get("calls", 0), where] for kind, item, where in sides]
+    parts += [columns(rows, ("SIP", "STATE", "CALLS", "AT"))] if rows else []
+    return "\n\n".join(parts)
+
+
+def rendered(reply: Table) -> str:
+    """What rendering changes, or changed."""
+    changed = [file for file in reply.get("files", []) if file.get("changed")]
+    parts = [_block(file["diff"]) if file.get("diff") else f"{plain(file['name'])}: changed" for file in changed]
+    parts += [] if changed else ["No file changes."]
+    parts += [f"! {plain(p['where'])}: {plain(p['text'])}{_advice(p)}" for p in reply.get("problems", [])]
+    parts.append(f"Asterisk: {plain(str(reply.get('asterisk', '')).replace('_', ' '))}")
+    return "\n\n".join(parts + ([f"! {plain(reply['error'])}"] if reply.get("error") else []))
 
 
 def inbox(reply: Table) -> str:
