@@ -248,7 +248,7 @@ def test_a_line_too_long_is_left_out_and_the_message_says_so(length: int) -> Non
 
 def test_the_end_of_a_line_too_long_may_come_in_two() -> None:
     """Between CR and LF, with what is before thrown away already."""
-    pieces = [b"Event: X\r\nA: " + b"x" * (2 * ami.LINE_LIMIT), b"x\r", b"\nB: c\r\n\r\n"]
+    pieces = [b"Event: X\r\nA: " + b"x" * (2 * ami.LINE_LIMIT) + b"\r", b"\nB: c\r\n\r\n"]
     (message,) = in_pieces(pieces)
     assert message == Message((("Event", "X"), ("B", "c")), cut=True)
 

@@ -384,8 +384,17 @@ async def test_a_question_without_an_answer_is_asked_again(house: House, monkeyp
 async def test_what_no_event_told_is_seen_after_a_while(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await house.until(lambda shown: states(shown)["other"] == "missing")
     house.ami._listeners.clear()
+    asked = asyncio.Event()
+    original = house.view._round
+
+    async def told() -> None:
+        await original()
+        asked.set()
+
+    monkeypatch.setattr(house.view, "_round", told)
     monkeypatch.setattr(asterisk_view, "SAFETY", 0.05)
     house.view.refresh()  # the wait under way is still the longer one
+    await asked.wait()
     await house.ami.call("Originate", Channel="Local/1@lab-trunk", Application="Wait", Data="30", Async="true")
     await house.until(lambda shown: shown.channels)
 
