@@ -48,10 +48,9 @@ class Facts:
     version: tuple[int, ...] = ()  # Asterisk's, () is not known
     modules: tuple[str, ...] | None = None  # modules that are installed, such as res_srtp; None is not known
     closed: str = ""  # why no call may go out: what the audit found; "" is all is well
-    fence: tuple[str, ...] | None = (
-        None  # where the owner's SIP endpoints let strangers in: networks of his own trunks.
-    )
-    # SIP is then taken from these and from our trunks' and phones' networks alone
+    # Not None where SIP endpoints of the owner's let strangers in: networks of his own trunks. SIP is then taken from
+    # these, and from the networks of our trunks and phones, alone.
+    fence: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -55,6 +55,7 @@ def _one_a_place(findings: Iterable[Finding]) -> Iterable[Finding]:
                 advice=f"{first.advice}; {item.advice}",
                 severity=min(first.severity, item.severity, key=_ORDER.__getitem__),
                 closes=first.closes or item.closes,
+                fences=first.fences or item.fences,
             )
     return places.values()
 
@@ -66,3 +67,10 @@ def closed(findings: list[Finding]) -> str:
         return ""
     more = f" and {len(closing) - 1} more" if len(closing) > 1 else ""
     return f"{closing[0].where}{more}: see the problems"
+
+
+def fence(findings: list[Finding], files: Mapping[str, str]) -> tuple[str, ...] | None:
+    """For `Facts.fence`: None where no endpoint of the owner's lets strangers in."""
+    if not any(finding.fences for finding in findings):
+        return None
+    return audit_sip.own_networks(Files(files))

@@ -23,7 +23,8 @@ _LOOPBACK = re.compile(r"127\.[0-9.]+|::1|\[::1\]|localhost")
 class Finding:
     """Something in a file that the owner wrote: what could happen, and what to do.
 
-    `closes` says that no call may go out through Homeline until it is put right or accepted.
+    `closes` says that no call may go out through Homeline until it is put right or accepted; `fences`, that SIP may
+    not be taken from everywhere until then.
     """
 
     file: str
@@ -33,6 +34,7 @@ class Finding:
     advice: str
     severity: str = "warning"  # info, warning, critical
     closes: bool = False
+    fences: bool = False
 
     @property
     def key(self) -> str:

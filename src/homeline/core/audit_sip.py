@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from homeline.config_types import is_address, prefix_length
 from homeline.core.audit_dialplan import Dialplan
@@ -13,6 +15,7 @@ from homeline.protocol.asterisk_conf import Section
 PJSIP, WIZARD, SIP, IAX = "pjsip.conf", "pjsip_wizard.conf", "sip.conf", "iax.conf"
 
 _MIN_PASSWORD = 8  # characters; shorter ones are found by trying, which bots do without end
+_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/([0-9]{1,3}|255\.[0-9.]{5,11}))?")
 _NARROW = 24  # prefix length of an IPv4 network that may be one company's
 
 
@@ -163,7 +166,20 @@ def _stranger(section: Section, who: str, advice: str, context: str, plan: Dialp
     reach = plan.reach(context)
     far = f" and reach {reach}" if reach else f" and are in context {shown(context)}"
     anywhere = reach is not None or plan.knows(context)
-    return _found(section, f"strangers get in: {who}{far}", f"set {advice}", place(section, "type"), closes=anywhere)
+    found = _found(section, f"strangers get in: {who}{far}", f"set {advice}", place(section, "type"), closes=anywhere)
+    return replace(found, fences=anywhere and section.get("type").lower() in ("endpoint", "wizard"))
+
+
+def own_networks(files: Files) -> tuple[str, ...]:
+    """Addresses and networks that the owner's own trunks are known by, but for those wider than a company's."""
+    matches = [value for section in files.sections(PJSIP) for value in section.all("match")]
+    hosts = [value for section in files.sections(WIZARD) for value in section.all("remote_hosts")]
+    found = (part.strip() for value in (*matches, *hosts) for part in value.split(","))
+    return tuple(dict.fromkeys(part for part in found if _NETWORK.fullmatch(part) and _is_narrow(part)))
+
+
+def _is_narrow(network: str) -> bool:
+    return is_address(network.partition("/")[0]) and not _is_wide(network)
 
 
 def _leads_to(section: Section, context: str, plan: Dialplan) -> Iterator[Finding]:

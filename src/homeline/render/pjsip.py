@@ -14,6 +14,7 @@ from homeline.config_options import Config
 from homeline.errors import RenderError
 from homeline.render import phones, trunks
 from homeline.render.conf import Section
+from homeline.render.fence import fence
 from homeline.render.part import Part
 from homeline.render.transports import transports
 from homeline.telephony import MARK, MARKER, Facts
@@ -36,7 +37,12 @@ _ALWAYS = (
 
 def pjsip(config: Config, facts: Facts) -> Part:
     """The sections of pjsip.conf. RenderError where two of them would be one object for Asterisk."""
-    part = transports(config, facts) + trunks.trunks(config, facts) + phones.phones(config, facts)
+    part = (
+        Part(fence(config, facts))
+        + transports(config, facts)
+        + trunks.trunks(config, facts)
+        + phones.phones(config, facts)
+    )
     found = Counter((_type(section), section.name.lower()) for section in part.sections)
     double = next((name for (_, name), count in found.items() if count > 1), "")
     if double:
