@@ -258,6 +258,7 @@ def test_asterisk_forgets_ours_when_it_is_switched_off(root: Path) -> None:
 
 def test_the_switch_of_asterisks_package_is_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     init(root, running=False)
+    (root / "etc/config/asterisk").touch()
     programs = root / "programs"
     programs.mkdir()
     (programs / "uci").write_text(f'#!/bin/sh\necho "$*" >>"{root}/uci"\n')
