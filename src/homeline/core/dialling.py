@@ -79,7 +79,7 @@ class Tables:
         return tuple(gate for gate in self.gates if not phone.outbound or gate.rule.name in phone.outbound)
 
     def extensions(self) -> dict[str, str]:
-        """What phones dial to reach each other (name, short number), and the phone's name. What may leave goes first."""
+        """What phones dial to reach each other (name or short number): the phone. What may leave goes first."""
         taken = {number for gate in self.gates for number in gate.exact}
         found = {phone.name: phone.name for phone in self.phones if phone.name not in taken}
         found |= {phone.number: phone.name for phone in self.phones if phone.number and phone.number not in taken}

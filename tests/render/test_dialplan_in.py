@@ -1,0 +1,263 @@
+"""Calls that come in through a dongle, in a real Asterisk, each in every way that it can go."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from homeline.model import CallDirection
+from homeline_lab.sip_calls import Call
+from render.dialplan_kit import BASE, House, asterisk_programs, house
+
+__all__ = ["asterisk_programs", "house"]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LINE = """
+config line 'home'
+	option dongle 'stick'
+	option ring_timeout '5'
+"""
+BOTH = f"{LINE}\n\tlist ring 'alice'\n\tlist ring 'bob'\n"
+NOBODY = f"{LINE}\n\tlist ring 'carol'\n"
+VOICEMAIL = "\toption voicemail '1'\n\toption longest_voicemail '5'\n"
+
+
+async def ringing(house: House, count: int) -> dict[str, Call]:
+    """The next calls that ring at phones and trunks, by what was called there."""
+    return {call.to: call for call in [await house.peer.incoming() for _ in range(count)]}
+
+
+async def test_phones_ring_at_once_with_all_their_devices_and_one_takes_the_call(house: House) -> None:
+    await house.use(BOTH + "\tlist ring 'carol'\n")
+    caller = await house.gsm_call("0791234567", name="stick", hz=500)
+    rings = await ringing(house, 3)
+    assert rings.keys() == {"alice", "alice2", "bob"}
+    assert {(ring.number, ring.name) for ring in rings.values()} == {("+41791234567", "")}  # it can be called back
+    await rings["bob"].answer(700)
+    await asyncio.gather(rings["alice"].ended(), rings["alice2"].ended())
+    await asyncio.gather(caller.hears(700), rings["bob"].hears(500))
+    await caller.hang_up()
+    record = await house.record()
+    assert (record.direction, record.line, record.source) == (CallDirection.IN, "home", "stick")
+    assert (record.status, record.answered_by, record.cause, record.reason) == ("ANSWER", "bob", 16, "")
+    assert (record.number, record.name, record.dialled) == ("0791234567", "", "s")  # the network's own text
+    assert record.answered_at and record.started_at <= record.answered_at <= record.ended_at
+
+
+async def test_the_called_phone_hangs_up(house: House) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call("+33123456789")
+    rings = await ringing(house, 3)
+    await rings["alice2"].answer()
+    await rings["alice2"].hang_up()
+    await caller.ended()
+    assert (await house.record()).answered_by == "alice"
+
+
+async def test_the_caller_gives_up_while_it_rings(house: House) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call("+41791234567")
+    rings = await ringing(house, 3)
+    await caller.hang_up()
+    for ring in rings.values():
+        await ring.ended()
+    record = await house.record()
+    assert (record.status, record.answered_at, record.answered_by, record.recording) == ("CANCEL", None, "", "")
+
+
+async def test_nobody_answers_and_there_is_no_voicemail(house: House) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call("+41791234567")
+    await ringing(house, 3)
+    await caller.ended()
+    record = await house.record()
+    assert (record.status, record.answered_at, record.answered_by) == ("NOANSWER", None, "")
+
+
+async def test_the_only_phone_is_busy_and_so_is_the_line(house: House) -> None:
+    await house.use(f"{LINE}\n\tlist ring 'bob'\n")
+    caller = await house.gsm_call("+41791234567")
+    await (await house.peer.incoming()).refuse(17)
+    assert (await caller.ended()).cause == 17
+    assert (await house.record()).status == "BUSY"
+
+
+async def test_phones_and_a_trunk_in_turn(house: House) -> None:
+    turn = "\toption strategy 'turn'\n\tlist ring 'carol'\n\tlist ring 'bob'\n\tlist ring 'peer/+41441112233'\n"
+    await house.use(LINE + turn)
+    caller = await house.gsm_call("+41791234567")
+    first = await house.peer.incoming()
+    assert first.to == "bob"
+    await first.refuse(21)
+    second = await house.peer.incoming()
+    assert second.to == "+41441112233"
+    await second.answer(700)
+    await caller.hears(700)
+    await second.hang_up()
+    assert (await house.record()).answered_by == "peer"
+
+
+async def test_a_trunk_rings_no_more_often_than_it_may(house: House) -> None:
+    base = BASE.replace("config trunk 'peer'\n", "config trunk 'peer'\n\toption max_calls '1'\n")
+    await house.use(f"{LINE}\n\tlist ring 'peer/desk'\n\tlist ring 'bob'\n", base=base)
+    first = await house.gsm_call("+41791234567")
+    assert (await ringing(house, 2)).keys() == {"desk", "bob"}
+    second = await house.gsm_call("+41791234568")
+    assert (await ringing(house, 1)).keys() == {"bob"}  # the trunk is taken
+    await first.hang_up()
+    await second.hang_up()
+    await house.idle()
+    third = await house.gsm_call("+41791234569")
+    assert (await ringing(house, 2)).keys() == {"desk", "bob"}  # and free again
+    await third.hang_up()
+    await house.idle()
+
+
+async def test_two_calls_at_once_on_one_dongle(house: House) -> None:
+    await house.use(f"{LINE}\n\tlist ring 'alice'\n\tlist ring 'bob'\n")
+    first = await house.gsm_call("+41791234567", hz=500)
+    rings = await ringing(house, 3)
+    await rings["bob"].answer()
+    second = await house.gsm_call("+41791234568", hz=900)
+    again = await ringing(house, 3)
+    await again["alice"].answer()
+    await asyncio.gather(rings["bob"].hears(500), again["alice"].hears(900))
+    await first.hang_up()
+    await again["alice"].hears(900)
+    await second.hang_up()
+    await house.idle()
+    assert {ended.record.answered_by for ended in await house.records()} == {"alice", "bob"}
+
+
+@pytest.mark.parametrize("number", ["", "anonymous"])
+async def test_without_a_number(house: House, number: str) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call(number)
+    rings = await ringing(house, 3)
+    assert {ring.number for ring in rings.values()} <= {"", "anonymous"}
+    await caller.hang_up()
+    assert (await house.record()).number == number
+
+
+async def test_without_a_number_refused(house: House) -> None:
+    await house.use(BOTH + "\toption withheld 'reject'\n")
+    caller = await house.gsm_call("")
+    assert (await caller.ended()).cause == 21
+    record = await house.record()
+    assert (record.direction, record.reason, record.line) == (None, "withheld", "home")
+    known = await house.gsm_call("+41791234567")
+    await ringing(house, 3)
+    await known.hang_up()
+    await house.idle()
+
+
+async def test_a_dongle_without_a_line(house: House) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call("+41791234567", dongle="spare")
+    assert (await caller.ended()).cause == 17
+    record = await house.record()
+    assert (record.direction, record.source, record.reason) == (CallDirection.IN, "spare", "no_line")
+
+
+@pytest.mark.parametrize("extension", ["s", "i", "+41791110000", "0791110000", "CNUM", "*100#", "h2"])
+async def test_any_extension_is_the_line(house: House, extension: str) -> None:
+    """Channel drivers send a call to the SIM's own number, to `exten`, or to s."""
+    await house.use(BOTH)
+    caller = await house.exchange.originate(f"Local/{extension}@homeline-dongle-stick/n", number="+41791234567")
+    assert (await ringing(house, 3)).keys() == {"alice", "alice2", "bob"}
+    await caller.hang_up()
+    assert (await house.record()).dialled == extension
+
+
+async def test_a_phones_address_calls_nothing_else(house: House) -> None:
+    """Where a device is reached is its own text, and might hold what Dial takes for another party."""
+    await house.use(f"{LINE}\n\tlist ring 'mallory'\n")
+    log = len(house.asterisk.log)
+    caller = await house.gsm_call("+41791234567")
+    await house.asterisk.wait_log("Dial(", after=log)
+    assert 'Dial("Local' in house.asterisk.log[log:]
+    await caller.hang_up()
+    await house.idle()
+    assert "PJSIP/mallory,5" in house.asterisk.log[log:]
+    assert "Local/s/" not in house.asterisk.log[log:].partition("Dial(")[2].partition("\n")[0]
+    while not house.peer.exchange._arrivals.empty():
+        await house.peer.incoming()
+
+
+# --- voicemail ---
+
+
+async def test_voicemail(house: House) -> None:
+    await house.use(BOTH + VOICEMAIL)
+    caller = await house.gsm_call("+41791234567", hz=500)
+    await ringing(house, 3)
+    await caller.is_answered()
+    await caller.hears(1000, timeout=15)
+    await asyncio.sleep(1.2)  # this long is what is said into it
+    await caller.hang_up()
+    record = await house.record()
+    assert (record.status, record.answered_by, record.answered_at) == ("NOANSWER", "", None)
+    assert record.recording.endswith(".WAV")
+    recording = house.asterisk.root / "var/spool/asterisk/homeline" / record.recording
+    assert recording.read_bytes()[:4] == b"RIFF"
+    assert recording.stat().st_size > 1625  # a second in WAV49
+
+
+async def test_voicemail_at_once_where_nothing_is_registered_and_never_over_another(house: House) -> None:
+    base = BASE.replace("config sip 'sip'\n", "config sip 'sip'\n\toption voicemail_format 'gsm'\n")
+    await house.use(NOBODY + VOICEMAIL, base=base)
+    for number in ("+41791234567", "+41791234568"):
+        caller = await house.gsm_call(number, hz=500)
+        await caller.hears(1000, timeout=15)
+        await caller.ended(timeout=15)  # the longest voicemail
+    await house.idle()
+    records = [ended.record for ended in await house.records()]
+    assert {record.number for record in records} == {"+41791234567", "+41791234568"}
+    assert len({record.recording for record in records}) == 2
+    for record in records:
+        assert (house.asterisk.root / "var/spool/asterisk/homeline" / record.recording).suffix == ".gsm"
+        assert record.status == ""
+
+
+async def test_callers_without_a_number_go_to_voicemail(house: House) -> None:
+    await house.use(BOTH + VOICEMAIL + "\toption withheld 'voicemail'\n")
+    caller = await house.gsm_call("")
+    await caller.is_answered()
+    await caller.hang_up()
+    record = await house.record()
+    assert record.recording == ""  # hung up before the tone
+    assert house.peer.exchange._arrivals.empty()
+
+
+# --- what callers show ---
+
+HOSTILE = [
+    "x)):0:1",
+    "a):0:0",
+    "):1",
+    "((((",
+    "))))",
+    "${SHELL(touch /tmp/owned)}",
+    "$[1+1]",
+    "a^b&c|d",
+    "Ä ü 🙂",
+    "x;y",
+    "1&Local/112@default",
+    "a" * 200,
+    "{}" * 30,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+async def test_what_a_caller_shows_is_recorded_as_it_is_and_does_nothing(house: House, text: str) -> None:
+    await house.use(BOTH)
+    variables = {"LAB_NUMBER": text, "LAB_CALLER": text}
+    caller = await house.exchange.originate("Local/s@lab-caller/n", variables=variables)
+    rings = await ringing(house, 3)
+    shown = text.encode()[:80].decode(errors="ignore")
+    await caller.hang_up()
+    record = await house.record()
+    assert record.number.rstrip("\N{REPLACEMENT CHARACTER}") == shown
+    assert record.name.rstrip("\N{REPLACEMENT CHARACTER}") == shown
+    assert all(set(ring.number) <= set("0123456789+*#") for ring in rings.values())
