@@ -22,7 +22,15 @@ from homeline.telephony import MARK, MARKER, Facts
 _SHOWN = ("endpoint", "aor", "auth", "identify", "registration", "transport")
 _ONLY_A_RESTART = ("protocol", "bind", "cert_file", "priv_key_file", "ca_list_file", "method", "verify_server", "tos")
 _ALWAYS = (
-    *("chan_pjsip", "res_pjsip", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_nat", "res_pjsip_caller_id"),
+    *(
+        "chan_pjsip",
+        "res_pjsip",
+        "res_pjsip_acl",
+        "res_pjsip_session",
+        "res_pjsip_sdp_rtp",
+        "res_pjsip_nat",
+        "res_pjsip_caller_id",
+    ),
     *(
         "res_pjsip_rfc3326",
         "res_pjproject",
