@@ -464,6 +464,27 @@ async def test_a_wrong_secret_is_said_once_and_tried_again_slowly(
     task.cancel()
 
 
+async def test_without_an_account_nothing_is_tried(fake: Fake, told: Told) -> None:
+    secrets = [SECRET]
+    asked = asyncio.Event()
+
+    def secret() -> str:
+        asked.set()
+        return secrets[0]
+
+    secrets[0] = ""
+    client = Ami(fake.port, "homeline", secret, say=told.say)
+    task = asyncio.create_task(client.run())
+    await asked.wait()
+    with pytest.raises(TimedOut, match="account is not written yet"):
+        await client.wait_connected(0.01)
+    assert fake.sessions == [] and told.words == []
+    secrets[0] = SECRET
+    client.reconnect()
+    await client.wait_connected(5)
+    task.cancel()
+
+
 async def test_a_mute_asterisk_is_left(ami: Ami, told: Told, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ami_module, "QUIET", 0.05)
     monkeypatch.setattr(ami_module, "PING_DEADLINE", 0.05)

@@ -179,6 +179,13 @@ def test_names_have_no_case_and_the_first_counts() -> None:
     assert message.all("ActionID") == ["first", "second"]
 
 
+def test_no_password_is_shown() -> None:
+    secrets = ("Password", "PasswordDigest", "OauthSecret", "RefreshToken", "Md5Cred", "Secret", "Key")
+    message = Message((("Event", "AuthList"), ("Username", "mobile"), *((name, "hunter2") for name in secrets)))
+    assert "hunter2" not in repr(message) and "mobile" in repr([message])
+    assert message.get("Password") == "hunter2"
+
+
 # --- what strangers can do ---
 
 

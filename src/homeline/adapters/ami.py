@@ -53,8 +53,9 @@ class _NotLoggedIn(HomelineError):
 class Ami:
     """A client of Asterisk's manager on loopback. `run` it for ever; the rest may be used at any time.
 
-    `secret` is asked for at each login. `say(key, text, advice)` is told why there is no connection, and with an empty
-    text that there is one. `port` may be set; it counts from the next attempt (`reconnect`).
+    `secret` is asked for at each login; while it is "" there is no account, and nothing is tried.
+    `say(key, text, advice)` is told why there is no connection, and with an empty text that there is one.
+    `port` may be set; it counts from the next attempt (`reconnect`).
     """
 
     def __init__(
@@ -153,7 +154,10 @@ class Ami:
             connection = self._attempt = Connection(self._dispatch)
             self._kick.clear()
             try:
-                await self._once(connection)
+                if self._secret():
+                    await self._once(connection)
+                else:  # knocking would only fill Asterisk's log
+                    self._why, delay = "our account is not written yet", REFUSED_DELAY
             except _NotLoggedIn:
                 delay = REFUSED_DELAY
             finally:

@@ -79,6 +79,7 @@ WRITE = ("system", "call", "reporting", "originate")  # classes of the actions t
 WRITE_DRIVERS = (*WRITE, "command")  # likewise while Asterisk drives a dongle: its SIM is read by commands
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_SECRET = re.compile(r"password|secret|token|cred|^key$", re.IGNORECASE)
 _BREAKS = re.compile("[\r\n\0]")
 _VERSION = re.compile(r"(?:certified[-/]|GIT-)?(\d+(?:\.\d+)*)")
 _GREETING = b"Asterisk Call Manager/"
@@ -100,6 +101,11 @@ class Message:
         """All values of that name, in order."""
         wanted = name.lower()
         return [value for found, value in self.headers if found.lower() == wanted]
+
+    def __repr__(self) -> str:
+        """For logs and failed tests: Asterisk shows the passwords of its auths, and this does not."""
+        shown = ", ".join(f"{name}: {'…' if _SECRET.search(name) else value!r}" for name, value in self.headers)
+        return f"<Message {shown}{' (cut)' if self.cut else ''}>"
 
     @property
     def event(self) -> str:
