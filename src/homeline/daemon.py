@@ -125,7 +125,7 @@ class Gateway:
                 reload=self.reload,
                 voicemail=self.voicemail,
                 voice=lambda: self.voice,
-                passwords=PhonePasswords(self.context, self.paths, self.reloader),
+                passwords=PhonePasswords(self.paths, self.reloader),
                 telephony=lambda: self.telephony,
             )
         )

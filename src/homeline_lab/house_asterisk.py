@@ -130,6 +130,9 @@ class HouseAsterisk:
         script = self.asterisk.root / "etc/init.d/asterisk"
         for folder in (script.parent, self._door.parent):
             folder.mkdir(parents=True, exist_ok=True)
+        config = self.asterisk.root / "etc/config/asterisk"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text("config asterisk 'general'\n\toption enabled '0'\n")
         script.write_text(INIT.format(door=self._door))
         script.chmod(0o755)
         os.mkfifo(self._door)

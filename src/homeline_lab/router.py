@@ -124,12 +124,22 @@ class Router:
             str(self.paths.root),
             str(self.group),
             str(self.group),
+            env={**os.environ, "PATH": f"{self._install_uci()}:{os.environ.get('PATH', os.defpath)}"},
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
         _, words = await asyncio.wait_for(helper.communicate(), HELPER_TIMEOUT)
         if helper.returncode:
             raise HomelineError(words.decode(errors="replace").strip() or "root's helper failed")
+
+    def _install_uci(self) -> Path:
+        """The lab's `uci` for root's helper; the folder that it is in."""
+        script = self.paths.inside("/usr/sbin/uci")
+        if not script.exists():
+            script.parent.mkdir(parents=True, exist_ok=True)
+            script.write_text(f'#!/bin/sh\nexec {sys.executable} -m homeline_lab uci "$@"\n')
+            script.chmod(0o755)
+        return script.parent
 
     def _asterisk_options(self) -> list[str]:
         """What the init script tells root's helper about Asterisk."""

@@ -195,7 +195,7 @@ def _set(store: Uci, arguments: Sequence[str]) -> list[str]:
         raise InvalidArgument("set wants CONFIG.SECTION[.OPTION]=VALUE")
     if option:
         store.set(config, section, option, value)
-    else:
+    elif not any(known.name == section and known.type == value for known in store.sections(config)):
         store.add(config, value, section)
     return []
 

@@ -1,4 +1,7 @@
-"""`homeline-lab uci …`: the `uci` command for a lab root, given by --root or HOMELINE_LAB_ROOT."""
+"""`homeline-lab uci …`: the `uci` command for a lab root, given by --root or HOMELINE_LAB_ROOT.
+
+Also as scripts on a router call it: -c FOLDER is the etc/config of the root, -q leaves errors to the exit status.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,13 @@ def main(arguments: Sequence[str]) -> int:
     """0, or 1 with a line on standard error, as `uci` does."""
     arguments = list(arguments)
     root = os.environ.get("HOMELINE_LAB_ROOT", "")
-    if arguments[:1] == ["--root"]:
-        root, arguments = "".join(arguments[1:2]), arguments[2:]
+    quiet = False
+    while arguments[:1] and arguments[0] in ("--root", "-c", "-q"):
+        if arguments[0] == "-q":
+            quiet, arguments = True, arguments[1:]
+        else:
+            given = Path("".join(arguments[1:2]))
+            root, arguments = str(given if arguments[0] == "--root" else given.parents[1]), arguments[2:]
     work, least = COMMANDS.get(arguments[0] if arguments else "", (None, 0))
     if not root or work is None or len(arguments) <= least:
         print("usage: homeline-lab uci [--root DIR] COMMAND …\ncommands:", ", ".join(COMMANDS), file=sys.stderr)
@@ -24,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         print(*(f"{line}\n" for line in work(Uci(Path(root)), arguments[1:])), sep="", end="")
     except (HomelineError, OSError) as error:
-        print(f"uci: {error}", file=sys.stderr)
+        if not quiet:
+            print(f"uci: {error}", file=sys.stderr)
         return 1
     return 0

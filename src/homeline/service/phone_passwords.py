@@ -13,11 +13,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from homeline.config import Config
+from homeline.config import MAIN_FILE, Config
 from homeline.config_calls import Where
-from homeline.errors import NotFound, NotSupported, PermissionDenied, TimedOut
+from homeline.errors import DecodeError, NotFound, NotSupported, PermissionDenied, TimedOut
 from homeline.paths import Paths
-from homeline.service.context import Context
+from homeline.protocol import uci
 from homeline.service.reloading import Reloader
 
 log = logging.getLogger(__name__)
@@ -36,8 +36,8 @@ def password() -> str:
 class PhonePasswords:
     """The method `new_phone_password`. One at a time."""
 
-    def __init__(self, context: Context, paths: Paths, reloader: Reloader) -> None:
-        self._context, self._paths, self._reloader = context, paths, reloader
+    def __init__(self, paths: Paths, reloader: Reloader) -> None:
+        self._paths, self._reloader = paths, reloader
         self._turn = asyncio.Lock()
 
     async def renew(self, phone: str) -> dict[str, Any]:
@@ -46,16 +46,24 @@ class PhonePasswords:
         Raises NotFound, NotSupported (its account is not at this router), PermissionDenied (the file cannot be
         written), TimedOut (root's helper did not do it: the old password counts).
         """
-        found = next((item for item in self._context.config.phones if item.name == phone), None)
-        if found is None:
+        section = self._section(phone)
+        if section is None:
             raise NotFound(f"There is no phone '{phone[:64]}'.")
-        if found.where is not Where.ROUTER:
+        if section.options.get("where", Where.ROUTER) != Where.ROUTER:
             raise NotSupported(f"The account of the phone {phone} is not at this router.")
         async with self._turn:
             secret = password()
             await self._committed(phone, secret)
         log.info("The phone %s has a new password", phone)
         return {"phone": phone, "username": phone, "password": secret}
+
+    def _section(self, phone: str) -> uci.Section | None:
+        """The phone's section as it is written: while it has no password the configuration leaves it out."""
+        try:
+            sections = uci.parse((self._paths.config / MAIN_FILE).read_bytes())
+        except (OSError, DecodeError):
+            return None
+        return next((section for section in sections if (section.type, section.name) == ("phone", phone)), None)
 
     async def _committed(self, phone: str, secret: str) -> None:
         request = self._paths.secrets_request
