@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from homeline.config import Config, Dongle
 from homeline.config_calls import Sip
-from homeline.core.audit import MAX_FINDINGS, Finding, audit, closed
+from homeline.core.audit import MAX_FINDINGS, Finding, audit, closed, fence
 from homeline.model import Driver
 
 RECIPE = {path.name: path.read_text() for path in (Path(__file__).parents[1] / "asterisk_recipe").glob("*.conf")}
@@ -56,6 +56,34 @@ def test_the_recipe_as_a_whole() -> None:
         line = RECIPE[item.file].splitlines()[item.line - 1]
         assert line.strip() and not line.startswith(";"), item
     assert "and 8 more" in closed(findings)
+
+
+def test_strangers_who_get_in_are_fenced_off() -> None:
+    findings = audit(RECIPE, CONFIG)
+    assert {item.section for item in findings if item.fences} == {"byoc", "twilio"}
+    assert all("until then SIP is refused" in item.problem.advice for item in findings if item.fences)
+    assert fence(findings, RECIPE) == ("54.172.60.0/30", "54.171.127.192/30")
+    assert fence([item for item in findings if not item.fences], RECIPE) is None
+
+
+def test_the_owners_own_trunks_stay_inside_the_fence() -> None:
+    files = {
+        "pjsip.conf": endpoint(context="quiet")
+        + "[i]\ntype=identify\nendpoint=6001\nmatch=192.0.2.1, 198.51.100.0/24,10.0.0.0/8\nmatch=2001:db8::1\n"
+        + "match=!192.0.2.9\nmatch=sip.example.org\nmatch=203.0.113.0/255.255.255.0\nmatch=1.2.3.4;x\n",
+        "pjsip_wizard.conf": "[w]\ntype=wizard\nremote_hosts=192.0.2.77,voip.example.org,192.0.2.78:5080\n",
+        "extensions.conf": HARMLESS,
+    }
+    kept = (
+        "192.0.2.1",
+        "198.51.100.0/24",
+        "2001:db8::1",
+        "203.0.113.0/255.255.255.0",
+        "1.2.3.4",
+        "192.0.2.77",
+        "192.0.2.78",
+    )
+    assert fence(audit(files, CONFIG), files) == kept
 
 
 def test_what_is_accepted_is_not_said_again() -> None:

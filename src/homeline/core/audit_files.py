@@ -52,7 +52,8 @@ class Finding:
     def problem(self) -> Problem:
         """As `status` shows it."""
         accept = f", or accept it: list accepted '{self.key}' in config sip 'sip'" if self.closes else ""
-        return Problem(self.where, self.text, self.advice + accept)
+        until = "; until then SIP is refused from networks that no trunk and no phone names" if self.fences else ""
+        return Problem(self.where, self.text, self.advice + accept + until)
 
 
 @dataclass(slots=True)

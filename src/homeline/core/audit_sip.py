@@ -16,6 +16,7 @@ PJSIP, WIZARD, SIP, IAX = "pjsip.conf", "pjsip_wizard.conf", "sip.conf", "iax.co
 
 _MIN_PASSWORD = 8  # characters; shorter ones are found by trying, which bots do without end
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/([0-9]{1,3}|255\.[0-9.]{5,11}))?")
+_PORT = re.compile(r"(?<=[0-9.]{7}):[0-9]{1,5}$")
 _NARROW = 24  # prefix length of an IPv4 network that may be one company's
 
 
@@ -174,7 +175,7 @@ def own_networks(files: Files) -> tuple[str, ...]:
     """Addresses and networks that the owner's own trunks are known by, but for those wider than a company's."""
     matches = [value for section in files.sections(PJSIP) for value in section.all("match")]
     hosts = [value for section in files.sections(WIZARD) for value in section.all("remote_hosts")]
-    found = (part.strip() for value in (*matches, *hosts) for part in value.split(","))
+    found = (_PORT.sub("", part.strip()) for value in (*matches, *hosts) for part in value.split(","))
     return tuple(dict.fromkeys(part for part in found if _NETWORK.fullmatch(part) and _is_narrow(part)))
 
 
