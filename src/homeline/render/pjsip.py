@@ -20,7 +20,10 @@ from homeline.render.transports import transports
 from homeline.telephony import MARK, MARKER, Facts
 
 _SHOWN = ("endpoint", "aor", "auth", "identify", "registration", "transport")
-_ONLY_A_RESTART = ("protocol", "bind", "cert_file", "priv_key_file", "ca_list_file", "method", "verify_server", "tos")
+_ONLY_A_RESTART = (
+    *("protocol", "bind", "tos", "cert_file", "priv_key_file", "ca_list_file", "method", "verify_server"),
+    "allow_wildcard_certs",
+)
 _ALWAYS = (
     *(
         "chan_pjsip",

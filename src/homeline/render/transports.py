@@ -56,6 +56,7 @@ def _tls(protocol: str, config: Config, facts: Facts) -> list[tuple[str, str]]:
         *([] if config.sip.ca_file else [("ca_list_file", SYSTEM_CA)]),
         ("method", "tlsv1_2"),
         ("verify_server", "yes"),
+        ("allow_wildcard_certs", "yes"),  # such as Twilio's: *.sip.twilio.com
     ]
 
 
