@@ -130,6 +130,10 @@ def test_nothing_written_by_hand_is_nothing_to_find() -> None:
         (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=10.0.0.0/8\n", True),
         (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=1.2.0.0/255.255.0.0\n",
          True),
+        (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=1.2.3.0/255.255.254.0",
+         True),
+        (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=1.2.3.0/255.255.255.0",
+         None),
         (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=54.172.60.2\n", True),
         (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=6001\nmatch=192.0.2.7\n", None),
         (endpoint(context="quiet", identify_by="ip") + "[i]\ntype=identify\nendpoint=other\nmatch=0.0.0.0/0\n", None),
@@ -423,6 +427,21 @@ def test_the_manager(text: str, expected: list[tuple[str, bool]]) -> None:
 )
 def test_http_and_ari(http: str, ari: str, expected: list[str]) -> None:
     assert [item.section for item in audit({"http.conf": http, "ari.conf": ari}, CONFIG)] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("extconfig.conf", "[settings]\nps_endpoints => odbc,asterisk\n", 2),
+        ("extconfig.conf", "[settings]\npjsip.conf => odbc,asterisk,conf\n", 2),
+        ("extconfig.conf", "[settings]\nqueue_log => odbc,asterisk\n", 0),
+        ("sorcery.conf", "[res_pjsip]\nauth=config,pjsip.conf,criteria=type=auth\nendpoint=realtime,ps_endpoints\n", 3),
+        ("sorcery.conf", "[res_pjsip]\ncontact=astdb,registrar\n", 0),
+        ("sorcery.conf", "[res_pjsip_endpoint_identifier_ip]\nidentify=config,other.conf,criteria=type=identify\n", 2),
+    ],
+)
+def test_accounts_that_are_somewhere_else(name: str, text: str, line: int) -> None:
+    assert [(item.line, item.closes) for item in audit({name: text}, CONFIG)] == ([(line, True)] if line else [])
 
 
 def test_asterisk_living_dangerously() -> None:

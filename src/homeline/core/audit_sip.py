@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from homeline.config_types import is_address, prefix_length
+from homeline.config_types import is_address
 from homeline.core.audit_dialplan import Dialplan
 from homeline.core.audit_files import Files, Finding, is_on, place, shown
 from homeline.core.twilio_addresses import NETWORKS
@@ -91,12 +91,12 @@ def _strangers(section: Section, identifies: list[Section]) -> str:
 
 
 def _is_wide(network: str) -> bool:
-    address, _, length = network.lstrip("!").partition("/")
+    address, _, length = network.partition("/")
     if not is_address(address):
         return False
-    if length.isdigit():
-        return prefix_length(network) < (_NARROW if ":" not in address else 48)
-    return length.endswith(".0.0")  # a netmask in full
+    if is_address(length):  # a netmask in full
+        return sum(int(part).bit_count() for part in length.split(".") if part.isdigit()) < _NARROW
+    return length.isdigit() and int(length) < (48 if ":" in address else _NARROW)
 
 
 def _wizard(files: Files, plan: Dialplan) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from homeline.config_options import Config, Dongle
 from homeline.core.audit_dialplan import Dialplan
 from homeline.core.audit_files import Files, Finding, is_loopback, is_on, place, shown
 from homeline.model import Driver
-from homeline.protocol.asterisk_conf import Section
+from homeline.protocol.asterisk_conf import Entry, Section
 
 _DRIVERS = {"dongle.conf": Driver.CHAN_DONGLE, "quectel.conf": Driver.CHAN_QUECTEL}
 _NO_DEVICE = ("general", "defaults")
@@ -18,6 +18,8 @@ _EVERYWHERE = "0.0.0.0"  # noqa: S104 - where Asterisk listens without bindaddr
 _WELL_KNOWN = ("amp111", "mysecret", "secret5", "password", "asterisk", "admin", "secret", "changeme")
 _READ_ELSEWHERE = ("pjsip.conf", "pjsip_wizard.conf", "sip.conf", "iax.conf", "extensions.conf", *_DRIVERS)
 READ = (*_READ_ELSEWHERE, "manager.conf", "http.conf", "ari.conf", "asterisk.conf")  # files whose loss is worth saying
+_TABLES = ("ps_endpoints", "ps_endpoint_id_ips", "extensions", "sippeers", "sipusers", "iaxpeers", "iaxusers")
+_OBJECTS = ("endpoint", "auth", "identify")
 LEADING = ("context", "dialout", "callback", "exitcontext", "message_context")  # options that send a call somewhere
 
 
@@ -30,6 +32,7 @@ def audit(files: Files, plan: Dialplan, config: Config) -> Iterator[Finding]:
     yield from _asterisk(files)
     yield from _other_ways(files, plan)
     yield from _unseen(files)
+    yield from _elsewhere(files)
 
 
 def _devices(sections: list[Section], driver: Driver, config: Config) -> Iterator[Finding]:
@@ -181,3 +184,29 @@ def _unseen(files: Files) -> Iterator[Finding]:
                 "critical",
                 True,
             )
+
+
+def _elsewhere(files: Files) -> Iterator[Finding]:
+    """Accounts and dial plans that Asterisk takes from a database, or from a file of another name."""
+    for section in files.sections("extconfig.conf"):
+        for entry in section.entries:
+            if section.name.lower() == "settings" and (entry.name in _TABLES or entry.name in _READ_ELSEWHERE):
+                yield _from_elsewhere(entry, section)
+    for section in files.sections("sorcery.conf"):
+        for entry in section.entries:
+            kind = entry.name.partition("/")[0]
+            ordinary = entry.value.replace(" ", "").startswith("config,pjsip.conf")
+            if section.name.startswith("res_pjsip") and kind in _OBJECTS and not ordinary:
+                yield _from_elsewhere(entry, section)
+
+
+def _from_elsewhere(entry: Entry, section: Section) -> Finding:
+    return Finding(
+        entry.file,
+        entry.line,
+        section.name,
+        f"{shown(entry.name)} comes from {shown(entry.value)}: nobody looked at what is in there and whom it lets in",
+        "accept it once you have looked yourself",
+        "critical",
+        True,
+    )
