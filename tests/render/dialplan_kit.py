@@ -81,6 +81,7 @@ context = homeline-{kind}-{name}
 aors = {name}
 allow = !all,ulaw,alaw
 direct_media = no
+allow_overlap = no
 {more}
 [{name}]
 type = aor
