@@ -18,8 +18,9 @@ _TRANSPORT = "AST_SORCERY(res_pjsip,transport,{},protocol)"  # func_sorcery; "" 
 async def read(ami: Ami, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """The names of all that Asterisk has, by the kinds of `telephony.Rendered.objects`; the owner's are among them.
 
-    AMI has no list of transports: of those in `wanted` the ones are named that an endpoint uses or that Asterisk's
-    module func_sorcery confirms. Raises TimedOut, ConnectionLost, ProtocolError.
+    Some are only known by being asked for. Of the transports in `wanted` those are named that an endpoint uses or that
+    Asterisk's module func_sorcery confirms; a context with nothing in it is named if it is in `wanted`.
+    Raises TimedOut, ConnectionLost, ProtocolError.
     """
     names = _objects(await listed(ami, "PJSIPShowEndpoints"), "EndpointList")
     found = [ami_state.endpoint(await listed(ami, "PJSIPShowEndpoint", Endpoint=name)) for name in names]
@@ -32,7 +33,7 @@ async def read(ami: Ami, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tup
         "auth": _objects(await listed(ami, "PJSIPShowAuths"), "AuthList"),
         "registration": _objects(registrations, "OutboundRegistrationDetail"),
         "transport": await _transports(ami, endpoints, wanted.get("transport", ())),
-        "context": _sorted(item.get("Context") for item in await listed(ami, "ShowDialPlan")),
+        "context": await _contexts(ami, wanted.get("context", ())),
         MARK: await _marks(ami, endpoints),
     }
 
@@ -43,6 +44,19 @@ async def listed(ami: Ami, action: str, **fields: str) -> list[Message]:
         return await ami.list(action, TIMEOUT, **fields)
     except ActionRefused:
         return []
+
+
+async def _contexts(ami: Ami, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    found = {item.get("Context") for item in await listed(ami, "ShowDialPlan")}
+    return _sorted(found | {name for name in wanted if name not in found and await _has_context(ami, name)})
+
+
+async def _has_context(ami: Ami, name: str) -> bool:
+    try:
+        await ami.list("ShowDialPlan", TIMEOUT, Context=name)
+    except ActionRefused:
+        return False
+    return True
 
 
 async def _transports(ami: Ami, endpoints: list[Endpoint], wanted: tuple[str, ...]) -> tuple[str, ...]:
