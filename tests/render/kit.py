@@ -221,6 +221,7 @@ CASES = {
     "twilio_registered": Case(SIP + TWILIO + ROAMING),
     "provider_registered": Case(SIP + TCP + REGISTERED),
     "provider_peer": Case(SIP + PUBLIC + PEER + NOMAD),
+    "ipv6": Case(SIP + "\toption bind '::1'\n" + PUBLIC + REGISTERED.replace("'tcp'", "'udp'") + PEER + PHONES),
     "dongle": Case(SIP + PHONES + DONGLE + OUTBOUND),
     "quectel": Case(SIP + PHONES + QUECTEL),
     "everything": Case(EVERYTHING + OUTBOUND),

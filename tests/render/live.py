@@ -19,12 +19,13 @@ _NAMES = re.compile(r"(?<=option host ')[^']*[a-z][^']*")
 
 
 def house(root: Path, address: str, uci: str, *, host: str = "", facts: Facts = FACTS) -> tuple[Rendered, Facts]:
-    """What is rendered for a house at this address.
+    """What is rendered for a house at this address, or at that of `uci` with free ports.
 
     Each trunk's host is `host`, so that nobody asks the network for a name. The house's certificate is for its address,
     with files in etc/homeline: peer.crt, peer.key are another one of the same authority, ca.pem, for `host`.
     """
-    at = f"option enabled '1'\n\toption bind '{address}'\n\toption ami_port '{free_port()}'"
+    place = f"port '{free_port()}'\n\toption tls_port '{free_port()}" if "option bind" in uci else f"bind '{address}"
+    at = f"option enabled '1'\n\toption {place}'\n\toption ami_port '{free_port()}'"
     uci = _NAMES.sub(host or address, uci).replace(
         "config sip 'sip'\n\toption enabled '1'", f"config sip 'sip'\n\t{at}"
     )

@@ -38,14 +38,22 @@ async def test_a_known_address_needs_no_dns(tmp_path: Path, protocol: str) -> No
         asterisk(tmp_path / "house", rendered) as running,
     ):
         await provider.has_registration()
-        await running.cli("channel originate PJSIP/+41791112233@voip application Wait 5")
+        await running.cli("channel originate PJSIP/+41791112233@voip application Wait 30")
         call = await provider.incoming()
         exchange = provider.exchange
         assert f"@{NAME}" in await exchange.read(call, "CHANNEL(pjsip,request_uri)")
         assert f"@{NAME}" in await exchange.read(call, "CHANNEL(pjsip,remote_uri)")
         assert not await exchange.read(call, "PJSIP_HEADER(read,Route)")
         assert await exchange.read(call, "PJSIP_HEADER(read,User-Agent)") == "Homeline"
-        await call.refuse()
+        await call.answer()
+        await call.is_answered()
+        assert len(await running.channels()) == 1
+        if protocol == "udp":  # whoever ends it, the other is told
+            await call.hang_up()
+            await running.until("core show channels count", "0 active channels")
+        else:
+            await running.cli("channel request hangup all")
+            await call.ended()
 
 
 @pytest.mark.parametrize("good", [True, False])
