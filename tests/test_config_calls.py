@@ -33,7 +33,7 @@ BASE: dict[str, dict[str, str | list[str]]] = {
     "trunk reg": {"host": "sip.example.org", "username": "me", "password": PASSWORD},
     "phone anna": {"password": PASSWORD, "number": "10"},
     "phone ben": {"password": PASSWORD, "number": "11"},
-    "line home": {"dongle": "stick", "ring": ["anna", "sky/+41441112233"]},
+    "line home": {"dongle": "stick", "ring": ["anna", "sky/+41441112233"], "voicemail": "1"},
     "outbound swiss": {"via": "home", "countries": "CH"},
 }  # fmt: skip
 Change = Mapping[str, str | list[str] | None]
@@ -78,7 +78,7 @@ def test_a_whole_house() -> None:
     found = read()
     assert found.problems == ()
     assert names(found) == ALL
-    assert found.lines == (Line("home", dongle="stick", ring=("anna", "sky/+41441112233")),)
+    assert found.lines == (Line("home", dongle="stick", ring=("anna", "sky/+41441112233"), voicemail=True),)
     assert found.outbounds == (Outbound("swiss", via="home", countries=("CH",)),)
     assert found.trunks[0].is_secure and found.trunks[0].signalling == "tls" and found.trunks[0].remote_port == 5061
     assert not found.trunks[1].is_secure and found.trunks[1].remote_port == 5060
@@ -146,7 +146,7 @@ def test_what_is_in_force(mode: TrunkMode, transport: str, secure: Secure, is_se
         # lines
         ("line_home", {"dongle": "gone"}, "home.dongle", {"home"}),
         ("line_home", {"dongle": "anna"}, "home.dongle", {"home"}),
-        ("line_home", {"withheld": "voicemail"}, "home.withheld", {"home"}),
+        ("line_home", {"withheld": "voicemail", "voicemail": None}, "home.withheld", {"home"}),
         ("line_second", {"dongle": "stick"}, "second.dongle", {"second"}),
         # outbound
         ("outbound_swiss", {"via": "gone"}, "swiss.via", {"swiss"}),
@@ -269,6 +269,13 @@ def test_a_line_needs_a_dongle_that_asterisk_has() -> None:
     }
     off = read(dongle_stick={"enabled": "0"})
     assert said(off)["home.dongle"] == "the dongle 'stick' is switched off"
+
+
+def test_a_greeting_without_voicemail_is_odd() -> None:
+    found = read(line_home={"greeting": "hello", "voicemail": "0"})
+    assert said(found) == {"home.greeting": "does nothing, as voicemail is off"}
+    assert found.lines[0].greeting == "hello"
+    assert read(line_home={"greeting": "hello"}).problems == ()
 
 
 def test_sources_are_trunks_that_are_there() -> None:

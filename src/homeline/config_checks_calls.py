@@ -221,6 +221,8 @@ def _ringing(line: Line, known: _Known, tell: Tell) -> Line:
         where = next(phone.where for phone in known.config.phones if phone.name == name)
         return "" if where is Where.ROUTER else f"the phone '{name}' is not at the router; ring it through a trunk"
 
+    if line.enabled and line.greeting and not line.voicemail:
+        tell.odd(line.name, "greeting", "does nothing, as voicemail is off", "")
     reasons = {entry: wrong(entry) for entry in line.ring if line.enabled}
     for entry, reason in reasons.items():
         if reason:
