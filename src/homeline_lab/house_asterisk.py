@@ -107,7 +107,8 @@ class HouseAsterisk:
     # --- calls through the dongles ---
 
     async def ready(self, timeout: float = MANAGER_TIMEOUT) -> None:
-        """Until Homeline has switched on the manager. TimeoutError."""
+        """Connects anew, once Homeline has switched on the manager. TimeoutError."""
+        await self._stack.aclose()
         async with asyncio.timeout(timeout):
             while True:
                 with suppress(OSError):

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_kit import asterisk_programs
+from asterisk_kit import asterisk_programs as asterisk_programs
 from homeline_lab import asterisk_get
 from homeline_lab.asterisk import Asterisk, NoAsterisk, free_port, own_address
 from homeline_lab.asterisk_programs import CACHED, KEPT, VARIABLE, Programs, find, report
-
-__all__ = ["asterisk_programs"]
 
 ECHO = {"extensions.conf": "[default]\nexten => 1,1,Log(NOTICE,it was called)\n same => n,Wait(60)\n"}
 

@@ -14,12 +14,11 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asterisk_kit import asterisk_programs
+from asterisk_kit import asterisk_programs as asterisk_programs
 from homeline_lab.asterisk import own_address
 from homeline_lab.sip_peer import Account, Address, Phone, Provider, Tls
 from homeline_lab.tone import LOUDNESS, loudness, share, sine
 
-__all__ = ["asterisk_programs"]
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_kit import asterisk_programs
+from asterisk_kit import asterisk_programs as asterisk_programs
 from homeline_lab.asterisk import Asterisk, own_address
 from homeline_lab.sip_raw import Stranger, hostile, request
 from homeline_lab.sipp import Sipp, refused
 
-__all__ = ["asterisk_programs"]
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
 
 CARELESS = """

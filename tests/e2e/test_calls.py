@@ -1,0 +1,120 @@
+"""Calls through the whole house: a real daemon, a real Asterisk, phones and providers of their own, and their sound."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from asterisk_kit import asterisk_programs as asterisk_programs
+from e2e.calls_kit import DID, PROVIDER, THEIRS, calling, phone, talk, uci
+from homeline_lab.asterisk import own_address
+from homeline_lab.sip_peer import Provider
+
+pytestmark = pytest.mark.usefixtures("asterisk_programs")
+
+GRANDMA = "+41791234567"
+
+
+async def test_a_call_from_the_dongle_rings_both_phones_and_one_answers(tmp_path: Path) -> None:
+    async with calling(tmp_path, "phones", "line", line=uci(ring=["desk", "mobile"])) as home:
+        async with phone(home, "desk") as desk, phone(home, "mobile") as mobile:
+            call = await home.calls.gsm_call("0791234567", name="Grandma")
+            at_desk, at_mobile = await asyncio.gather(desk.incoming(), mobile.incoming())
+            assert at_desk.number == at_mobile.number == GRANDMA  # one that can be called back
+            await call.rings()
+            await at_mobile.answer()
+            await call.is_answered()
+            await at_desk.ended()
+            await talk(call, at_mobile)
+            assert (await call.hang_up()).cause == 16
+            assert (await at_mobile.ended()).cause == 16
+            await home.quiet()
+
+
+async def test_phones_ring_in_turn(tmp_path: Path) -> None:
+    line = uci(ring=["desk", "mobile"], strategy="turn", ring_timeout="5")
+    async with calling(tmp_path, "phones", "line", line=line) as home:
+        async with phone(home, "desk") as desk, phone(home, "mobile") as mobile:
+            call = await home.calls.gsm_call(GRANDMA)
+            first = await desk.incoming()
+            with pytest.raises(TimeoutError):
+                await mobile.incoming(0.5)
+            await first.refuse(17)
+            second = await mobile.incoming()
+            await second.answer()
+            await talk(call, second)
+            await second.hang_up()
+            assert (await call.ended()).cause == 16
+
+
+async def test_a_call_from_the_dongle_goes_over_a_trunk(tmp_path: Path) -> None:
+    address = own_address()
+    line = uci(ring=["peer/+441632960000"])
+    async with (
+        calling(tmp_path, "line", "peer", provider=address, line=line) as home,
+        Provider(tmp_path / "p", home.calls.at(), name="p", address=address, account=THEIRS, asks=PROVIDER) as provider,
+    ):
+        call = await home.calls.gsm_call(GRANDMA)
+        far = await provider.incoming()
+        assert (far.to, far.number) == ("+441632960000", GRANDMA)
+        await call.rings()
+        await far.answer()
+        await talk(call, far)
+        assert (await far.hang_up()).cause == 16
+        assert (await call.ended()).cause == 16
+
+        busy = await home.calls.gsm_call(GRANDMA)
+        await (await provider.incoming()).refuse(17)
+        assert (await busy.ended()).cause == 17
+
+
+async def test_a_phone_calls_through_the_dongle(tmp_path: Path) -> None:
+    async with calling(tmp_path, "phones", "line", "outbound") as home, phone(home, "desk") as desk:
+        call = await desk.call("0441112233")
+        far = await home.calls.gsm_incoming()
+        assert far.to == "+41441112233"
+        await call.rings()
+        await far.answer()
+        await talk(call, far)
+        assert (await far.hang_up()).cause == 16
+        assert (await call.ended()).cause == 16
+
+        busy = await desk.call("+441632960000")
+        await (await home.calls.gsm_incoming()).refuse(17)
+        assert (await busy.ended()).sip == "SIP 486 Busy Here"
+
+        given_up = await desk.call("0441112233")
+        far = await home.calls.gsm_incoming()
+        await given_up.hang_up()
+        await far.ended()
+        await home.quiet()
+
+
+async def test_a_trunk_that_proves_itself_calls_through_the_dongle(tmp_path: Path) -> None:
+    address = own_address()
+    async with (
+        calling(tmp_path, "line", "peer", "outbound", provider=address, outbound=uci(sources=["peer"])) as home,
+        Provider(tmp_path / "p", home.calls.at(), name="p", address=address, account=THEIRS, asks=PROVIDER) as provider,
+    ):
+        call = await provider.call("+41441112233", shows=DID)
+        far = await home.calls.gsm_incoming()
+        assert far.to == "+41441112233"
+        await far.answer()
+        await talk(call, far)
+        await call.hang_up()
+        assert (await far.ended()).cause == 16
+        assert (await (await provider.call("+390612345678")).ended()).sip == "SIP 403 Forbidden"
+        assert len(home.gsm) == 1
+
+
+async def test_phones_call_each_other(tmp_path: Path) -> None:
+    async with calling(tmp_path, "phones") as home, phone(home, "desk") as desk, phone(home, "mobile") as mobile:
+        call = await desk.call("12", shows="+1900", name="The Bank")
+        far = await mobile.incoming()
+        assert (far.number, far.name) == ("11", "Desk")  # not what the phone says of itself
+        await far.answer()
+        await talk(call, far)
+        await call.hang_up()
+        await far.ended()
