@@ -145,7 +145,6 @@ def _endpoint(
         *way.proxy,
         *_identity(trunk),
         ("send_connected_line", "no"),
-        ("allow_transfer", "no"),
         ("force_rport", "yes"),
         ("timers", trunk.session_timers),
         ("device_state_busy_at", str(trunk.max_calls)),
