@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from asterisk_kit import asterisk_programs
+from asterisk_kit import asterisk_programs, chan_dongle
 from homeline.render.peers import auth
 from homeline.render.template import sections
 from homeline_lab.asterisk import Asterisk, Programs, own_address
 from render.kit import CASES, FACTS, OWNERS
 from render.live import asterisk, house, included
 
-__all__ = ["asterisk_programs"]
+__all__ = ["asterisk_programs", "chan_dongle"]
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
 
 # A trunk that nobody answers for is said, and rightly.
@@ -122,3 +122,22 @@ async def test_an_owner_who_loads_a_list_of_modules_gets_ours(tmp_path: Path, as
         assert set(rendered.objects["endpoint"]) <= await listed(running, "endpoint")
         for module in rendered.needed:
             assert "1 modules loaded" in await running.cli(f"module show like {module}.so"), module
+
+
+async def test_chan_dongle_takes_its_file(tmp_path: Path, chan_dongle: Path) -> None:
+    """Beside the stock file's settings for all devices, of which ours for one device wins."""
+    facts = replace(FACTS, sections={"dongle.conf": ("general", "defaults")})
+    rendered, _ = house(tmp_path, own_address(), CASES["dongle"].uci, facts=facts)
+    stock = "[general]\ninterval = 15\n[defaults]\ncontext = default\nautodeletesms = yes\ndisablesms = yes\n"
+    files = included(rendered, {"dongle.conf": stock})
+    async with Asterisk(tmp_path, files=files, modules=[chan_dongle]) as running:
+        shown = await running.cli("dongle show device settings stick")
+        assert re.search(r"IMEI +: 351234567890123", shown)
+        assert re.search(r"Context +: homeline-dongle-stick", shown)
+        assert re.search(r"Exten +: s$", shown, re.MULTILINE)
+        assert re.search(r"Auto delete SMS +: No", shown)
+        assert re.search(r"Disable SMS +: No", shown)
+        assert re.search(r"RX gain +: -3", shown)
+        assert "second" in await running.cli("dongle show devices")
+        elsewhere = ("/dev/ttyUSB", "351234567890123", "/var/lib/asterisk/smsdb")  # of this machine, and not there
+        assert not [line for line in complaints(running) if not any(words in line for words in elsewhere)]
