@@ -170,9 +170,10 @@ class House:
         """These sections are in force, and nothing is left of earlier calls."""
         await self.asterisk.cli("channel request hangup all")
         await self.idle()
-        with suppress(TimeoutError):
-            while True:
-                await self.peer.incoming(0)
+        for exchange in (self.peer.exchange, self.exchange):
+            with suppress(TimeoutError):
+                while True:
+                    await exchange.incoming(0)
         read = configuration(text, base)
         facts = Facts(str(self.asterisk.root), sections={"extensions.conf": ("globals",)}, closed=closed)
         self.plan = extensions(read, facts)
