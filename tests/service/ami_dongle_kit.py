@@ -16,12 +16,14 @@ from homeline.model import Driver as DriverName
 from homeline.protocol import pdu
 from homeline.protocol.pdu import Content, Timestamp
 from homeline.service.ami_dongle import AmiDongle
+from homeline.service.ami_dongle_messages import GAP
 from homeline.service.host import Timing
 from homeline.service.troubles import Troubles
 from homeline_lab.chan_dongle import SECRET, Driver
 from service.dongle_kit import QUICK, Host
 
 TIMING = replace(QUICK, monitor=30.0)
+LAST_READ = f"AT+CMGR={GAP - 1}"  # of an empty SIM at the start
 STRANGER = "+41791234567"
 AT = int(datetime(2026, 11, 23, 12, 0, tzinfo=UTC).timestamp())
 
@@ -89,8 +91,8 @@ async def until(driver: Driver, condition: Callable[[], bool], timeout: float = 
 
 
 async def walked(driver: Driver, host: Host) -> None:
-    """Until all slots were read once, and what came of it is over."""
-    await until(driver, lambda: "AT+CMGR=255" in driver.commands)
+    """Until the slots were read once, and what came of it is over."""
+    await until(driver, lambda: LAST_READ in driver.commands)
     await settled(driver, host)
 
 

@@ -22,6 +22,7 @@ from homeline.model import DongleState, Driver, Reason
 from homeline.protocol import pdu
 from homeline.protocol.pdu import Submit
 from homeline.service.ami_dongle import AmiDongle
+from homeline.service.ami_dongle_messages import GAP
 from homeline_lab.asterisk import Asterisk, free_port
 from homeline_lab.dongle import Dongle
 from homeline_lab.sim import Sim
@@ -93,7 +94,7 @@ async def home(tmp_path: Path, chan_dongle: Path) -> AsyncIterator[Real]:
     """Ready, and all slots were read."""
     async with Dongle("e1750", tmp_path / "usb") as modem, real(tmp_path, chan_dongle, Host(), modem) as item:
         await item.host.state(DongleState.READY, timeout=20)
-        await modem.wait(lambda: modem.count("+CMGR") >= 512, 20)  # the driver's reads, and ours
+        await modem.wait(lambda: modem.count("+CMGR") >= 256 + GAP, 20)  # the driver's reads, and ours
         yield item
 
 

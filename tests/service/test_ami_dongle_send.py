@@ -13,7 +13,7 @@ from homeline.errors import EncodeError, HomelineError, ModemError, NoData, NotS
 from homeline.model import DongleState
 from homeline.protocol.at_errors import Outcome, submit_failure
 from homeline_lab.chan_dongle import Driver
-from service.ami_dongle_kit import TIMING, one, running, until
+from service.ami_dongle_kit import LAST_READ, TIMING, one, running, until
 from service.dongle_kit import Host
 
 NUMBER = "+41791112233"
@@ -162,7 +162,7 @@ async def test_the_driver_that_never_ends(driver: Driver, monkeypatch: pytest.Mo
     host = Host()
     async with running(driver, host) as item:
         await host.state(DongleState.READY)
-        await until(driver, lambda: "AT+CMGR=255" in driver.commands)
+        await until(driver, lambda: LAST_READ in driver.commands)
         driver.latency = 1000.0
         with pytest.raises(SubmitUnknown, match="queue was not empty"):
             await item.dongle.submit_text(NUMBER, "x", 1, True)

@@ -15,7 +15,7 @@ from homeline.model import Driver as DriverName
 from homeline.service import ami_dongle
 from homeline.service.ami_dongle import AmiDongle
 from homeline_lab.chan_dongle import Driver
-from service.ami_dongle_kit import TIMING, one, running, until, walked
+from service.ami_dongle_kit import LAST_READ, TIMING, one, running, until, walked
 from service.dongle_kit import Host
 
 SOON = replace(TIMING, monitor=0.02)
@@ -172,7 +172,7 @@ async def test_reset(driver: Driver) -> None:
         await walked(driver, host)
         driver.commands.clear()
         await item.dongle.reset()
-        await until(driver, lambda: "AT+CFUN=1,1" in driver.commands and "AT+CMGR=255" in driver.commands)
+        await until(driver, lambda: "AT+CFUN=1,1" in driver.commands and LAST_READ in driver.commands)
 
 
 async def test_ports_are_the_drivers_business(driver: Driver) -> None:

@@ -3,7 +3,8 @@
 Nobody says in which slot a message lies, how many slots there are, or that a message was deleted. So
 
 - what the driver tells of is a hint of what to look for: free slots are read from the first on until it is found;
-- all slots are read when the dongle or Asterisk began anew, and from time to time, because hints get lost;
+- slots are read without a hint when the dongle or Asterisk began anew, and from time to time, because hints get lost.
+  Each empty one is a line in Asterisk's log, so all of them are read only once a day, and of a SIM never seen before;
 - what lies in a slot is what two reads in a row gave, each of them unmistakable (`ami_dongle_link`). Only that is
   committed, and the slot is emptied only after the commit. A forged event costs reads; it neither stores nor deletes.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from enum import Enum
 from typing import NamedTuple
 
 from homeline.core import storage
@@ -28,13 +30,22 @@ from homeline.service.host import Host, Timing
 log = logging.getLogger(__name__)
 
 BATCH = 16  # messages that are committed at once: a message waits until they are read
-MARGIN = 16  # free slots that are looked at beyond the last one that was ever used
+GAP = 20  # free slots beyond the last one that was ever used that are looked at: modems take the first free one
 A_LITTLE = 3  # likewise, when nothing was told and it is only made sure
-ALL = 24  # every so many times that it is made sure, all slots are read
+DAY = 144  # so many times it is made sure until all slots are read
 SMALLEST_SIM = 10  # slots; with the policy `when_full`, since the size is not known
 MOST_HINTS = 500
 RETRIES = 3  # soon after a slot could not be read
 READS = 4  # of a slot until two in a row agree
+
+
+class Reach(Enum):
+    """Which slots are read."""
+
+    ALL = 1
+    USED = 2  # those that can be in use, also those that are known to be
+    TOLD = 3  # free ones, until what was told is found
+    LITTLE = 4  # the first free ones
 
 
 class Card(NamedTuple):
@@ -61,7 +72,7 @@ class SimMessages:
         self._known: dict[str, bool] = {}
         self._card = Card("", ())
         self._epoch = -1
-        self._all = True  # all slots are to be read
+        self._wanted: Reach | None = Reach.USED  # how far to look at least, though nothing may be told
         self._last = -1  # the last slot that was ever used
         self._due = self._not_before = 0.0  # loop's time
         self._wide_at = 0.0  # likewise: when a hint may have all slots read
@@ -72,7 +83,7 @@ class SimMessages:
     @property
     def due(self) -> float:
         """When `work` has something to do again, by the loop's clock; hints may make it sooner."""
-        return max(self._not_before, 0.0 if self._hints or self._all else self._due)
+        return max(self._not_before, 0.0 if self._hints or self._wanted else self._due)
 
     @property
     def count(self) -> int:
@@ -88,7 +99,7 @@ class SimMessages:
     def forget(self) -> None:
         """Read all, and hand everything on again: what is archived may have been released."""
         self._held.clear()
-        self._all = True
+        self._wanted = Reach.ALL
 
     def rest(self, seconds: float) -> None:
         """Something failed: leave the SIM alone for a while."""
@@ -103,20 +114,30 @@ class SimMessages:
         known = await self._is_known()
         if not known:
             self._new.clear()  # what the driver told until now lay there before
-        everything = self._all or self._rounds % ALL == ALL - 1 or not known
-        told = bool(self._hints)
-        self._all = self._unclear = False
+        reach = self._reach(known)
+        self._wanted, self._unclear = None, False
         try:
-            await self._walk(everything, known)
+            await self._walk(reach, known)
             if not known:
                 await self._remember()
         except BaseException:
-            self._all |= everything
+            if self._wanted is not Reach.ALL:  # which may have been asked for meanwhile
+                self._wanted = reach
             raise
         self._new.clear()
+        self._next(reach)
+
+    def _reach(self, known: bool) -> Reach:
+        """How far to look this time."""
+        if not known or self._rounds % DAY == DAY - 1:
+            return Reach.ALL
+        return self._wanted or (Reach.TOLD if self._hints else Reach.LITTLE)
+
+    def _next(self, reach: Reach) -> None:
+        """When to look again without being told."""
         self._unclear_rounds = self._unclear_rounds + 1 if self._unclear else 0
         again = 0 < self._unclear_rounds <= RETRIES
-        if everything or not told or again:
+        if again or reach is not Reach.TOLD:
             self._rounds += 1
             self._due = self._loop.time() + (self._timing.read_retry if again else self._timing.drain)
 
@@ -125,7 +146,7 @@ class SimMessages:
         if card != self._card or self._epoch != self._link.epoch:
             self._card, self._epoch = card, self._link.epoch
             self._held.clear()
-            self._all, self._last, self._rounds = True, -1, 0
+            self._wanted, self._last, self._rounds = Reach.USED, -1, 0
 
     async def _is_known(self) -> bool:
         for owner in self._card.owners:
@@ -140,12 +161,12 @@ class SimMessages:
 
     # Looking -----------------------------------------------------------------------------------------------------
 
-    async def _walk(self, everything: bool, known: bool) -> None:
-        """Read slots from the first on: all, or free ones until what was told is found, or a few to make sure."""
+    async def _walk(self, reach: Reach, known: bool) -> None:
+        """Read slots from the first on, commit what is found and empty them."""
         wanted = set(self._hints)  # not those that come from now on: they may lie in slots that were read by then
         found: list[Found] = []
         try:
-            for slot in self._slots(everything, wanted):
+            for slot in self._slots(reach, wanted):
                 item = await self._look(slot)
                 if item is not None:
                     found.append(item)
@@ -160,25 +181,25 @@ class SimMessages:
         for text in missing:
             del self._hints[text]
         if missing:
-            self._missed(len(missing), everything)
+            self._missed(len(missing), reach)
 
-    def _slots(self, everything: bool, wanted: set[str]) -> Iterator[int]:
+    def _slots(self, reach: Reach, wanted: set[str]) -> Iterator[int]:
         """The slots to read, while what is read changes how far to go."""
-        margin = MARGIN if wanted else A_LITTLE
+        gap = A_LITTLE if reach is Reach.LITTLE else GAP
         for slot in range(LAST_SLOT + 1):
-            if everything:
-                yield slot
-            elif slot > self._last + margin or (wanted and wanted.isdisjoint(self._hints)):
+            if reach is not Reach.ALL and slot > self._last + gap:
                 return
-            elif slot not in self._held:
+            if reach is Reach.TOLD and wanted.isdisjoint(self._hints):
+                return
+            if slot not in self._held or reach in (Reach.ALL, Reach.USED):
                 yield slot
 
-    def _missed(self, count: int, everything: bool) -> None:
+    def _missed(self, count: int, reach: Reach) -> None:
         """What was told of was not found: a modem may use other slots than the first free one. Or it was forged."""
         log.info("%s: %d message(s) that the driver told of were not found", self._name, count)
-        if not everything and self._loop.time() >= self._wide_at:
+        if reach is not Reach.ALL and self._loop.time() >= self._wide_at:
             self._wide_at = self._loop.time() + self._timing.drain
-            self._all = True
+            self._wanted = Reach.ALL
 
     async def _look(self, slot: int) -> Found | None:
         """The message in a slot. One to be sent counts as held, and one that cannot be read as none."""
