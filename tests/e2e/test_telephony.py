@@ -180,8 +180,8 @@ async def test_a_change_that_does_not_come_up_is_rolled_back(tmp_path: Path) -> 
         sound = owners.read_text()
         owners.write_text(sound + "[broken\n")
         home.commit(DESK + MOBILE)
-        told = await home.comes("rolled_back")
-        assert "mobile" in told["error"]
+        await home.events.wait("config.applied", lambda data: "mobile" in data.get("error", ""), TIMEOUT)
+        assert (await home.call("status"))["asterisk"]["configuration"] == "rolled_back"
         assert home.ours() == before
         assert await home.endpoints() == ["desk"]
         problems = await home.problems()
