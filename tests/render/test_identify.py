@@ -95,6 +95,23 @@ async def test_a_name_in_from_is_nothing(tmp_path: Path) -> None:
         assert not said(running)
 
 
+async def test_a_message_of_a_known_peer_starts_nothing(tmp_path: Path) -> None:
+    """Asterisk would run the dial plan for a MESSAGE as for a call."""
+    host = own_address()
+    async with home(tmp_path, host, "voip") as (running, address), Stranger(host) as provider:
+        target = (address, 5060)
+        message = request("MESSAGE", "123", target, source=provider.source, body="hello")
+        typed = message.replace(b"Content-Length", b"Content-Type: text/plain\r\nContent-Length", 1)
+        assert await provider.ask(typed, target) == "MESSAGE 404"
+        refer = request("REFER", "123", target, source=provider.source, headers=(("Refer-To", f"<sip:124@{address}>"),))
+        assert (await provider.ask(refer, target)).split()[1][0] in "456"
+        subscribe = request("SUBSCRIBE", "123", target, source=provider.source, headers=(("Event", "presence"),))
+        assert (await provider.ask(subscribe, target)).split()[1][0] in "456"
+        assert not said(running)
+        assert await provider.ask(request("INVITE", "123", target, source=provider.source), target) == "INVITE 480"
+        assert said(running) == ["homeline-trunk-voip calls 123"]
+
+
 async def test_a_peer_without_an_address_is_known_by_its_password_alone(tmp_path: Path) -> None:
     host = own_address()
     async with home(tmp_path / "house", host, "nomad", "carrier") as (running, address):
