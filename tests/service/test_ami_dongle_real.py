@@ -53,6 +53,13 @@ exten => _[+0-9]!,1,Answer()
 """
 
 
+def unlocked(port: str) -> str:
+    """A pty's name, without the lock file that a killed Asterisk left for another pty of that name."""
+    real_port = Path(port).resolve()
+    (Path("/var/lock") / f"LCK..{real_port.name}").unlink(missing_ok=True)
+    return port
+
+
 class Real:
     """A modem, an Asterisk that drives it, and the dongle that Homeline makes of it."""
 
@@ -69,7 +76,7 @@ async def real(root: Path, module: Path, host: Host, modem: Dongle) -> AsyncIter
     sound, end = os.openpty()  # the voice port: what is written there is lost
     tty.setraw(end)
     files = {
-        "dongle.conf": CONF.format(root=root, audio=os.ttyname(end), data=modem.port),
+        "dongle.conf": CONF.format(root=root, audio=unlocked(os.ttyname(end)), data=unlocked(str(modem.port))),
         "extensions.conf": EXTENSIONS,
         "manager.conf": f"[general]\nenabled=yes\nport={port}\nbindaddr=127.0.0.1\n[homeline]\nsecret=x\n"
         "read=system,call,user\nwrite=system,call,reporting,originate,command\n",
