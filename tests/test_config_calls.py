@@ -489,7 +489,8 @@ def renders(found: Config) -> None:
     """What was accepted can be written for Asterisk, and every line of it is one that its reader takes."""
     if not found.sip.enabled:
         return
-    for name, text in render(found, Facts(addresses={"sip.example.org": ("192.0.2.9",)})).files.items():
+    facts = Facts(addresses={"sip.example.org": ("192.0.2.9",)}, ami_secret="0123456789abcdef")
+    for name, text in render(found, facts).files.items():
         assert asterisk_conf.parse(text, name).mistakes == []
 
 

@@ -55,6 +55,7 @@ async def home(root: Path, address: str, remote: str, accepted: Sequence[str]) -
     owners = recipe(address, remote)
     facts = Facts(
         root=str(root),
+        ami_secret="0123456789abcdef",
         sections={
             "pjsip.conf": ("global", "type=global"),
             "manager.conf": ("general",),

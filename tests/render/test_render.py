@@ -129,7 +129,7 @@ def test_marks_tell_one_endpoint_from_another() -> None:
     secrets = SECRETS.replace("Registers-8", "Registers-9").replace("walking-about-2", "walking-about-3")
     after = dict(mark.split("=") for mark in render(config.read(ALL.uci, secrets), FACTS).objects[MARK])
     assert {name for name, mark in after.items() if mark != before[name]} == {"voip", "mobile"}
-    other = render(ALL.config, replace(FACTS, ami_secret="another")).objects[MARK]
+    other = render(ALL.config, replace(FACTS, ami_secret="another secret of ours")).objects[MARK]
     assert not set(before.values()) & {mark.split("=")[1] for mark in other if not mark.startswith("extensions.conf")}
 
 
@@ -193,8 +193,12 @@ def test_the_process() -> None:
         ({"main": "", "secrets": "", "facts": {}}, "cannot be read"),
         ({"main": "config", "secrets": "", "facts": FACTS.to_json()}, "line 1"),
         (
-            {"main": ALL.uci, "secrets": SECRETS, "facts": {**FACTS.to_json(), "ami_secret": "a\nb"}},
+            {"main": ALL.uci, "secrets": SECRETS, "facts": {**FACTS.to_json(), "ami_secret": "a\n" * 9}},
             "[homeline] secret: has characters",
+        ),
+        (
+            {"main": ALL.uci, "secrets": SECRETS, "facts": {**FACTS.to_json(), "ami_secret": ""}},
+            "[homeline] secret: is shorter",
         ),
     ],
 )

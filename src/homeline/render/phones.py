@@ -56,6 +56,7 @@ def _aor(phone: Phone) -> Section:
         ("max_contacts", str(phone.devices)),
         ("remove_existing", "yes"),
         ("qualify_frequency", "60"),
+        ("qualify_timeout", "10"),  # seconds in which a sleeping phone wakes up
         ("minimum_expiration", "60"),
         ("default_expiration", "600"),
         ("maximum_expiration", "7200"),

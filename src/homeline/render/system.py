@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from homeline.config_options import Config
+from homeline.errors import RenderError
 from homeline.model import Driver
 from homeline.protocol import ami
 from homeline.render.conf import Section
@@ -19,6 +20,8 @@ _LEVELS = {
     "verbose": "error,warning,notice,security,verbose(3)",
     "debug": "error,warning,notice,security,verbose(5),debug",
 }
+_MIN_SECRET = 16
+_TELLING = ("notice", "verbose", "debug")  # levels of the log that have texts and numbers of messages
 _WRITE_TIMEOUT = "5000"  # milliseconds that Asterisk waits for us to take an event
 
 
@@ -34,12 +37,26 @@ def rtp(config: Config, facts: Facts) -> Part:
 
 
 def logger(config: Config, facts: Facts) -> Part:
-    """A channel to the system's log, beside the owner's."""
-    return Part([_added("logger.conf", "logfiles", [("syslog.daemon", _LEVELS[config.sip.log_level])], facts)])
+    """A channel to the system's log, beside the owner's.
+
+    The drivers of dongles write each SMS and number into what is less than a warning, and the owner did not allow that.
+    """
+    level, problems = config.sip.log_level, []
+    if driven(config) and not config.main.log_text and level in _TELLING:
+        if level != "notice":
+            text = f"is {level}, with which Asterisk's driver writes messages into the log: warning is used"
+            problems.append(("sip.log_level", text, "set main.log_text if that may be so"))
+        level = "warning"
+    return Part([_added("logger.conf", "logfiles", [("syslog.daemon", _LEVELS[level])], facts)], problems)
 
 
 def manager(config: Config, facts: Facts) -> Part:
-    """The manager on loopback, and our account with the classes that we use and no more."""
+    """The manager on loopback, and our account with the classes that we use and no more.
+
+    RenderError without a good secret: with an empty one Asterisk lets in whoever sends none.
+    """
+    if len(facts.ami_secret) < _MIN_SECRET:
+        raise RenderError(f"[{ACCOUNT}] secret: is shorter than {_MIN_SECRET} characters")
     general = [
         ("enabled", "yes"),
         ("bindaddr", "127.0.0.1"),
