@@ -74,7 +74,24 @@ def _national(data: Any) -> tuple[Form, ...]:
             found.append(Form(f"[2-9]{'X' * (digits - 1)}", 0, f"+{code}"))
         elif not prefix:
             found.append(Form("X" * digits, 0, f"+{code}"))
-    return tuple(found)
+    return (*found, *(_bare(data) if prefix and code != _NANP else ()))
+
+
+def _bare(data: Any) -> tuple[Form, ...]:
+    """Kinds of numbers that people write without the country's prefix, such as mobile ones in China."""
+    library = _library()
+    found: dict[str, Form] = {}
+    for description in (data.fixed_line, data.mobile, data.toll_free):
+        if not description or not description.example_number:
+            continue
+        number = library.PhoneNumber(country_code=data.country_code, national_number=int(description.example_number))
+        written = library.format_number(number, library.PhoneNumberFormat.NATIONAL)
+        if "".join(filter(str.isdigit, written)) != description.example_number:
+            continue
+        whole = set(description.possible_length) or set(data.general_desc.possible_length)
+        patterns = (pattern for pattern in alternatives(_expression(description)) if length(pattern) in whole)
+        found |= {pattern: Form(pattern, 0, f"+{data.country_code}") for pattern in patterns}
+    return tuple(found.values())
 
 
 def territory(country: str) -> Territory:
