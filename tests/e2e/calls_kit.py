@@ -162,7 +162,7 @@ async def calling(
     root: Path, *parts: str, sip: str = "", files: Mapping[str, str] | None = None, **gaps: str
 ) -> AsyncIterator[CallHome]:
     """A home with these parts of `UCI`, its dial plan in force. `gaps` fill theirs; `files` are the owner's."""
-    asterisk = HouseAsterisk(root, files=files)
+    asterisk = HouseAsterisk(root, files=files, running=False)
     dongle = {"driver": "chan_dongle", "imei": MODELS["e1750"].imei}
     home = CallHome(root, asterisk=asterisk, sip=sip, secret=secrets(), dongle_options=dongle)
     home.parts, home.gaps = parts, gaps
