@@ -13,12 +13,14 @@ import pytest
 from homeline import config, tables
 from homeline.adapters.mail import msmtp_settings
 from homeline.config import Email
-from homeline.errors import ConfigError, EncodeError
+from homeline.errors import ConfigError, EncodeError, RenderError
 from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
 from homeline.paths import Paths
-from homeline.protocol import blobmsg, commands, commands_sms, pdu, uci, ussd
+from homeline.protocol import asterisk_conf, blobmsg, commands, commands_sms, pdu, uci, ussd
 from homeline.protocol.pdu import Content
 from homeline.protocol.ussd import Dialect
+from homeline.render.conf import Section
+from homeline.render.template import sections
 from homeline.service import mailtext, shapes
 from homeline.service.logs import OneLine
 from hostile import HOSTILE
@@ -90,6 +92,17 @@ def test_uci_reads_what_it_writes(text: str) -> None:
         return
     (read,) = uci.parse(written)
     assert (read.type, read.name, read.options) == ("rule", "x", {"text": text, "items": [text, "y"]})
+
+
+@each
+def test_a_file_of_asterisks_holds_it_or_it_is_refused(text: str) -> None:
+    try:
+        written = sections("pjsip.conf", [Section("phone", [("password", text)])])
+    except RenderError as error:
+        assert str(error).startswith("[phone] password: ") and (text == " " or text not in str(error))
+        return
+    (section,) = asterisk_conf.parse(written, "pjsip.conf").sections
+    assert [(entry.name, entry.value) for entry in section.entries] == [("password", text)]
 
 
 @each
