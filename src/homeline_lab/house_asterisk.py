@@ -50,10 +50,11 @@ class HouseAsterisk:
         dongles: Sequence[str] = ("stick",),
         files: Mapping[str, str] | None = None,
         modules: Sequence[Path] = (),
+        address: str = "",
         running: bool = True,
     ) -> None:
         """`files` are the owner's where they differ from `STOCK`. `running` is whether it is started already."""
-        self.address = own_address()
+        self.address = address or own_address()
         self.manager_port = free_port()
         gsm = "".join(f"exten => {name},1,Return(Local/${{HL_NUMBER}}@lab-in/n)\n" for name in dongles)
         owner = {

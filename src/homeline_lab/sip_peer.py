@@ -56,7 +56,7 @@ class Peer:
 
     `address` is its own, one that nobody uses if none is given. `account` answers the house's challenges, `asks`
     challenges the house. With `registrar` the house may register with `asks`, and is called where it registered.
-    `codecs` are Asterisk's names. With `tls` media is SRTP. `files` are more of its Asterisk's.
+    `codecs` are Asterisk's names. With `tls` media is SRTP unless `srtp` is off. `files` are more of its Asterisk's.
     """
 
     registers = False
@@ -73,11 +73,12 @@ class Peer:
         registrar: bool = False,
         codecs: str = "ulaw,alaw",
         tls: Tls | None = None,
+        srtp: bool = True,
         files: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.home, self.address = name, home, address or own_address()
         self._account, self._asks, self._registrar = account, asks, registrar
-        self._codecs, self._tls = codecs, tls
+        self._codecs, self._tls, self._srtp = codecs, tls, srtp and tls is not None
         own = {"pjsip.conf": self._pjsip(), "extensions.conf": DIALPLAN, "manager.conf": self._manager()}
         self.asterisk = Asterisk(folder, name=name, files=own | dict(files or {}))
         self.exchange = Exchange(self.asterisk, self.address)
@@ -149,7 +150,7 @@ class Peer:
         lines += ["outbound_auth = ours"] if self._account else []
         lines += ["auth = theirs"] if self._asks else []
         lines += [f"from_user = {self._account.username}"] if self._account and self.registers else []
-        lines += ["media_encryption = sdes"] if self._tls else []
+        lines += ["media_encryption = sdes"] if self._srtp else []
         return "\n".join([*lines, "[home]", "type = identify", "endpoint = home", f"match = {self.home.host}", ""])
 
     @property

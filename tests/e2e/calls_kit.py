@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import trustme
+
 from e2e.kit import Events, Home
 from homeline_lab.asterisk import Asterisk
 from homeline_lab.house_asterisk import HouseAsterisk
 from homeline_lab.models import MODELS
 from homeline_lab.sip_calls import Call
-from homeline_lab.sip_peer import Account, Phone
+from homeline_lab.sip_peer import Account, Phone, Tls
 
 ACCOUNT = "AC0123456789abcdef0123456789abcdef"  # the owner's at Twilio
 OTHER_ACCOUNT = "ACfedcba9876543210fedcba9876543210"
@@ -30,9 +32,11 @@ UCI = {
 config phone 'desk'
 	option number '11'
 	option display 'Desk'
+{phone}
 
 config phone 'mobile'
 	option number '12'
+{phone}
 """,
     "line": """
 config line 'home'
@@ -80,6 +84,7 @@ config trunk 'registered'
 
 
 GAPS = {
+    "phone": "",
     "line": "",
     "outbound": "",
     "provider": "127.0.0.1",
@@ -159,10 +164,10 @@ def sections(parts: Sequence[str], gaps: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def calling(
-    root: Path, *parts: str, sip: str = "", files: Mapping[str, str] | None = None, **gaps: str
+    root: Path, *parts: str, sip: str = "", files: Mapping[str, str] | None = None, address: str = "", **gaps: str
 ) -> AsyncIterator[CallHome]:
     """A home with these parts of `UCI`, its dial plan in force. `gaps` fill theirs; `files` are the owner's."""
-    asterisk = HouseAsterisk(root, files=files, running=False)
+    asterisk = HouseAsterisk(root, files=files, address=address, running=False)
     dongle = {"driver": "chan_dongle", "imei": MODELS["e1750"].imei}
     home = CallHome(root, asterisk=asterisk, sip=sip, secret=secrets(), dongle_options=dongle)
     home.parts, home.gaps = parts, gaps
@@ -178,6 +183,27 @@ async def calling(
         finally:
             print(home.log)
             print(home.pbx.log[-20000:])
+
+
+def certificates(root: Path, *addresses: str) -> Tls:
+    """One certificate for the house and all its peers, where the house may have its own."""
+    folder = root / "etc/homeline"
+    folder.mkdir(parents=True, exist_ok=True)
+    authority = trustme.CA()
+    own = authority.issue_cert(*addresses)
+    files = Tls(folder / "sip.pem", folder / "sip.key", folder / "ca.pem")
+    own.cert_chain_pems[0].write_to_path(str(files.certificate))
+    own.private_key_pem.write_to_path(str(files.key))
+    authority.cert_pem.write_to_path(str(files.ca))
+    return files
+
+
+TLS = """	list transports 'udp'
+	list transports 'tls'
+	option certificate '/etc/homeline/sip.pem'
+	option key '/etc/homeline/sip.key'
+	option ca_file '/etc/homeline/ca.pem'
+"""
 
 
 async def talk(caller: Call, called: Call) -> None:
