@@ -152,6 +152,16 @@ def test_two_objects_of_one_name_are_refused() -> None:
         render(replace(before, trunks=trunks), FACTS)
 
 
+@pytest.mark.parametrize(("username", "endpoints"), [("nomad", ["nomad"]), ("them", ["nomad", "them"])])
+def test_a_peer_without_an_address_is_an_endpoint_of_its_inbound_name(username: str, endpoints: list[str]) -> None:
+    uci = CASES["provider_peer"].uci.replace("inbound_username 'nomad-7'", f"inbound_username '{username}'")
+    found = [s for s in parsed(render(config.read(uci, SECRETS), FACTS))["pjsip.conf"].sections if s.get("auth")]
+    mine = [section for section in found if section.get("context") == "homeline-trunk-nomad"]
+    assert [section.name for section in mine] == endpoints
+    for section in mine:
+        assert (section.get("auth"), section.get("identify_by")) == ("nomad-in", "auth_username")
+
+
 def test_a_codec_that_cannot_be_translated_is_not_offered() -> None:
     without = replace(FACTS, modules=tuple(module for module in FACTS.modules or () if "g722" not in module))
     rendered = render(CASES["phones"].config, without)
