@@ -43,6 +43,7 @@ HELLO = 1.5  # seconds that an Asterisk which has our account gets to tell its v
 OWN_RELOAD = 2.0  # seconds in which an event tells of a reload that was ours
 SAFETY = 900.0  # seconds between two comparisons that nothing asked for
 ABSENT_LOOK = 60.0  # seconds between two looks whether Asterisk is installed now
+STUCK_LOOK = 30.0  # seconds until an Asterisk that did not answer is asked again
 REFUSED_LOOK = 300.0  # seconds until what was refused is tried again, although nothing has changed that we know of
 MODULES = "asterisk modules"
 OFF: Table = {"running": False, "configuration": Outcome.OFF.value}
@@ -251,7 +252,7 @@ class Telephony:
             if absent:
                 self._kick.set()
             return REFUSED_LOOK
-        return SAFETY
+        return STUCK_LOOK if self._rounds.applied.outcome is Outcome.STUCK else SAFETY
 
     def _emit(self, applied: Applied) -> None:
         data: Table = {"asterisk": applied.outcome.value, "changed": list(applied.changed)}

@@ -50,6 +50,7 @@ class Outcome(StrEnum):
     WAITING = "waiting"  # written, Asterisk is away
     APPLIED = "applied"  # Asterisk shows what was rendered
     PENDING = "pending_restart"  # a part of it takes effect when Asterisk is started again
+    STUCK = "stuck"  # written, and Asterisk does not answer: tried again
     FAILED = "failed"  # Asterisk does not show what was rendered
     ROLLED_BACK = "rolled_back"  # likewise, and the one before is in force again
 
@@ -152,7 +153,7 @@ class Applier:
         except ConnectionLost:
             return Applied(Outcome.WAITING)
         except HomelineError as error:
-            return Applied(Outcome.FAILED, f"Asterisk does not do what it is asked: {error}")
+            return Applied(Outcome.STUCK, str(error))
         if self.record.needs_restart:
             return Applied(Outcome.PENDING)
         if not wrong:

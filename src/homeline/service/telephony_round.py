@@ -150,6 +150,8 @@ class Rounds:
         advice = STAYS if applied.outcome is Outcome.ROLLED_BACK else "The log of Asterisk has more."
         if applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK):
             self._say(CONFIGURATION, f"Asterisk does not take it: {applied.words}.", advice)
+        elif applied.outcome is Outcome.STUCK:
+            self._say(CONFIGURATION, f"Asterisk does not answer: {applied.words}.", "It is tried again by itself.")
         elif applied.outcome is not Outcome.WAITING:
             self._say(CONFIGURATION, "", "")
         number = ami.version(self._ami.version)
