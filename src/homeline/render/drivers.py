@@ -10,6 +10,7 @@ from homeline.render.part import Part, Problem, has
 from homeline.render.transports import below
 from homeline.telephony import Facts
 
+SMS_DB = "/var/lib/asterisk/smsdb"  # the drivers' own default; without its folder they send nothing
 FILES = {Driver.CHAN_DONGLE: "dongle.conf", Driver.CHAN_QUECTEL: "quectel.conf"}
 
 
@@ -26,6 +27,7 @@ def devices(driver: Driver, config: Config, facts: Facts) -> Part:
             if general.setdefault(option, value) != value:
                 text = f"{option} is one for all dongles of {driver}, and another dongle says {general[option]}"
                 problems.append((f"{dongle.name}.driver_options", text, "let them say the same"))
+    general.setdefault("smsdb", below(facts, SMS_DB))
     head = Section("general", tuple(general.items()), extends=has(facts, FILES[driver], "general"))
     return Part([head, *sections], problems)
 
