@@ -170,6 +170,14 @@ async def test_any_extension_is_the_line(house: House, extension: str) -> None:
     assert (await house.record()).dialled == extension
 
 
+@pytest.mark.parametrize("extension", ["sms", "report", "ussd"])
+async def test_what_a_driver_starts_for_a_message_is_no_call(house: House, extension: str) -> None:
+    await house.use(BOTH)
+    await house.asterisk.cli(f"channel originate Local/{extension}@homeline-dongle-stick/n application Wait 1")
+    await house.idle()
+    assert await house.records() == []
+
+
 async def test_a_phones_address_calls_nothing_else(house: House) -> None:
     """Where a device is reached is its own text, and might hold what Dial takes for another party."""
     await house.use(f"{LINE}\n\tlist ring 'mallory'\n")
