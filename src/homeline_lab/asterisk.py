@@ -269,14 +269,14 @@ class Asterisk:
         lines = (await self.cli("core show channels concise")).splitlines()
         return [line.partition("!")[0] for line in lines if "!" in line]
 
-    async def until(self, command: str, words: str, timeout: float = 10.0) -> str:
+    async def until(self, command: str, words: str, timeout: float = 10.0, *, every: float = POLL) -> str:
         """Until a command prints these words; what it printed. TimeoutError with what it printed last."""
         printed = ""
         try:
             async with asyncio.timeout(timeout):
                 while words not in printed:
                     printed = await self.cli(command)
-                    await asyncio.sleep(POLL)
+                    await asyncio.sleep(every)
         except TimeoutError:
             raise TimeoutError(f"{command!r} does not show {words!r} but:\n{printed}") from None
         return printed

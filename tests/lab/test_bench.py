@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from asterisk_kit import asterisk_programs as asterisk_programs
 from homeline_lab.bench import procfs
 from homeline_lab.bench.bare import Bare
 from homeline_lab.bench.command import main
 from homeline_lab.bench.gammu import GammuSmsd
-from homeline_lab.bench.measure import percentile
+from homeline_lab.bench.measure import QUICK, percentile
+from homeline_lab.bench.ours import Homeline
 from homeline_lab.bench.scene import scene
 from homeline_lab.bench.table import ROWS, table
+from homeline_lab.bench.telephony import telephony
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,18 @@ def test_homeline_runs_in_it_and_is_written_as_json(tmp_path: Path, capsys: pyte
     assert figures["runs_code"] == "no"
     assert figures["flood_per_s"] > 0
     assert "sender or text runs code" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("asterisk_programs")
+async def test_asterisk_follows_a_commit() -> None:
+    figures = await telephony(Homeline, replace(QUICK, singles=2))
+    assert 0 < float(str(figures["dialplan_p50_ms"])) <= float(str(figures["dialplan_p95_ms"]))
+    assert float(str(figures["render_p50_ms"])) > 0
+    assert figures["rendered_files"] == 7
+    assert 10 < float(str(figures["rendered_kb"])) < 100
+    lines = table({"homeline": figures}).splitlines()
+    assert any(line.startswith("Asterisk's files") and "; 7; " in line for line in lines)
+    assert await telephony(GammuSmsd, QUICK) == {}
 
 
 def test_a_program_that_is_missing_is_named(

@@ -21,10 +21,11 @@ from homeline_lab.bench.ours import Homeline
 from homeline_lab.bench.program import Program
 from homeline_lab.bench.smstools import Smstools
 from homeline_lab.bench.table import table
+from homeline_lab.bench.telephony import telephony
 
 PROGRAMS: dict[str, type[Program]] = {p.name: p for p in (GammuSmsd, Smstools, Bare, Homeline, BusyGammuSmsd)}
 USUAL = [GammuSmsd.name, Smstools.name, Bare.name, Homeline.name]
-STEPS = (*MEASUREMENTS, further)
+STEPS = (*MEASUREMENTS, further, telephony)
 ROWS = [m.__name__ for m in STEPS]
 
 

@@ -47,6 +47,8 @@ LATENCY = together(number("latency_p50_ms", ONE), number("latency_p95_ms", ONE))
 MEMORY = together(number("memory_idle_mb", ONE), number("memory_after_mb", ONE), between="; ")
 IDLE = together(number("idle_cpu_s", THREE), number("idle_commands"), between="; ")
 PAGES = together(number("page_p50_ms", ONE), number("page_deep_p50_ms", ONE))
+DIALPLAN = together(number("dialplan_p50_ms"), number("dialplan_p95_ms"))
+RENDERED = together(number("rendered_kb", ONE), number("rendered_files"), number("render_p50_ms"), between="; ")
 KILLS = together(number("kill_lost"), number("kill_doubled"))
 
 # what is measured, how it is shown, Homeline's budget
@@ -66,6 +68,8 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("status over the bus, p50, ms", number("status_p50_ms", TWO), "≤ 1"),
     ("a page of an inbox of 100,000, first / middle, p50, ms", PAGES, "≤ 10"),
     ("commit of the configuration to its effect, p50, ms", number("commit_p50_ms"), "≤ 500"),
+    ("commit to Asterisk running the new dial plan, p50 / p95, ms", DIALPLAN, "≤ 500"),
+    ("Asterisk's files, kB; how many; rendering, p50, ms", RENDERED, ""),
 )
 
 
