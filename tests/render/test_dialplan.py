@@ -86,7 +86,8 @@ TRUSTED = {
 }
 ACTING = ("Dial", "Gosub", "GosubIf", "Goto", "GotoIf", "Hangup", "Playback", "Record", "UserEvent")
 # Where a text of the network stands in an expression, the function around it gives digits, whatever it gets.
-DIGITS = r"\$\{(LEN|FIELDQTY|REGEX|GROUP_COUNT|DB_KEYCOUNT|LOCK|FILTER)\((\$\{\w+(\(\w+\))?(:[\d-]+)*\}|[^${}]|\$(?!\{))*\)\}"
+_INSIDE = r"(\$\{\w+(\(\w+\))?(:[\d-]+)*\}|[^${}]|\$(?!\{))*"
+DIGITS = rf"\$\{{(LEN|FIELDQTY|REGEX|GROUP_COUNT|DB_KEYCOUNT|LOCK|FILTER)\({_INSIDE}\)\}}"
 
 
 def test_what_the_network_sends_is_never_an_argument() -> None:
