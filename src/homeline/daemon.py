@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,6 @@ from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
 from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
-from homeline.service.phone_passwords import PhonePasswords
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.ringing import RingingDongles
@@ -50,13 +50,14 @@ from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
 from homeline.service.ussd import Ussd
-from homeline.service.voicemail import Voicemail
 from homeline.service.watching import Folder, Watching
 
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
+    from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.telephony import Telephony
     from homeline.service.voice import Voice
+    from homeline.service.voicemail import Voicemail
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,6 @@ class Gateway:
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
-        self.voicemail = Voicemail(self.context, paths, self.alerts, self.calls)
         self.telephony: Telephony | None = None  # there once `sip.enabled` was on
         self.voice: Voice | None = None  # likewise
         self.bus.publish("homeline", self._methods())
@@ -123,9 +123,9 @@ class Gateway:
                 dongles=self.dongles,
                 signals=self.host.signals,
                 reload=self.reload,
-                voicemail=self.voicemail,
+                sweep=self._sweep,
                 voice=lambda: self.voice,
-                passwords=PhonePasswords(self.paths, self.reloader),
+                passwords=lambda: self._passwords,
                 telephony=lambda: self.telephony,
             )
         )
@@ -233,10 +233,28 @@ class Gateway:
             try:
                 while days and (count := await self.context.database(Store.purge, self.context.clock(), days)):
                     log.info("%d events older than %d days were deleted", count, days)
-                await self.voicemail.sweep()
+                await self._sweep()
             except StoreError as error:
                 log.warning("Old messages could not be deleted: %s", error)
             await asyncio.sleep(PURGE_EVERY)
+
+    async def _sweep(self) -> None:
+        """Delete the recordings of calls that are gone. Raises StoreError."""
+        if await self.context.database(Store.unwanted_recordings):
+            await self.voicemail.sweep()
+
+    @cached_property
+    def voicemail(self) -> Voicemail:
+        """Loaded where there are recordings."""
+        from homeline.service.voicemail import Voicemail
+
+        return Voicemail(self.context, self.paths, self.alerts, self.calls)
+
+    @cached_property
+    def _passwords(self) -> PhonePasswords:
+        from homeline.service.phone_passwords import PhonePasswords
+
+        return PhonePasswords(self.paths, self.reloader)
 
     # -- configuration ------------------------------------------------------------------------------------------------
 

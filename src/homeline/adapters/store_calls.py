@@ -30,7 +30,9 @@ class Calls(Deliveries):
         """
         if self.knows_call(call.uid):
             return None
-        call = replace(call, **{name: whole_characters(getattr(call, name)) for name in _TEXTS})
+        call = replace(call)
+        for name in _TEXTS:
+            setattr(call, name, whole_characters(getattr(call, name)))
         kind = EventKind.VOICEMAIL if call.state is CallState.VOICEMAIL else EventKind.CALL
         event = Event(0, kind, now, call.dongle, call.peer, whole_characters(text), call=call)
         with self._writing():
@@ -79,7 +81,7 @@ class Calls(Deliveries):
 
     def unseen(self) -> Unseen:
         """How many missed calls and messages on the voicemail the owner has not looked at."""
-        counts = dict(self._all("SELECT state, count(*) FROM call WHERE unread = 1 GROUP BY state"))
+        counts: dict[str, int] = dict(self._all("SELECT state, count(*) FROM call WHERE unread = 1 GROUP BY state"))
         return Unseen(counts.get(CallState.MISSED, 0), counts.get(CallState.VOICEMAIL, 0))
 
     def seconds_used(self, rule: str, since: int) -> int:

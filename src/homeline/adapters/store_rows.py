@@ -136,7 +136,8 @@ def delivery_of(row: Row) -> Delivery:
 
 def call_of(row: Row) -> Call:
     """A call from the columns `CALL`."""
-    return Call(row[0], CallDirection(row[1]), CallState(row[2]), *row[3:-1], unread=bool(row[-1]))
+    values = [row[0], CallDirection(row[1]), CallState(row[2]), *row[3:-1], bool(row[-1])]
+    return Call(*values)
 
 
 def alert_of(row: Row) -> Alert:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from homeline.config import Config
 from homeline.model import Call, CallDirection, CallState
-from homeline.protocol.call_record import Record, Times
+
+if TYPE_CHECKING:
+    from homeline.protocol.call_record import Record, Times
 
 try:
     # hashlib would load OpenSSL's libcrypto, some 4 MB on a router, for the same function.

@@ -40,15 +40,14 @@ from homeline.service.explaining import Explainer
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
 from homeline.service.outbox import Outbox
-from homeline.service.phone_passwords import PhonePasswords
 from homeline.service.picking import pick
 from homeline.service.ports import Ports
 from homeline.service.signal import SignalHistory
 from homeline.service.status import StatusReport
 from homeline.service.ussd import Ussd
-from homeline.service.voicemail import Voicemail
 
 if TYPE_CHECKING:
+    from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
     from homeline.service.voice import Voice
 
@@ -121,9 +120,9 @@ class Parts:
     dongles: Mapping[str, Dongle]
     signals: Mapping[str, SignalHistory]
     reload: Callable[[], Awaitable[Table]]
-    voicemail: Voicemail
+    sweep: Callable[[], Awaitable[None]]  # delete the recordings of calls that are gone
     voice: Callable[[], Voice | None]
-    passwords: PhonePasswords
+    passwords: Callable[[], PhonePasswords]
     telephony: Callable[[], Telephony | None] = lambda: None
 
 
@@ -258,7 +257,7 @@ class Api:
 
     async def delete_messages(self, args: Table) -> Table:
         count = await self._database(Store.delete_messages, args["ids"], self._clock())
-        await self._parts.voicemail.sweep()
+        await self._parts.sweep()
         return {"count": count}
 
     async def release_archived(self, args: Table) -> Table:

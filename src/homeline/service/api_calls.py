@@ -23,11 +23,10 @@ from homeline.service.api_tools import (
 )
 from homeline.service.context import Context
 from homeline.service.jobs import Jobs
-from homeline.service.phone_passwords import PhonePasswords
-from homeline.service.voicemail import Voicemail
 
 if TYPE_CHECKING:
     from homeline.service.originating import Originating
+    from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.voice import Voice
 
 CALL_METHODS: dict[str, Params] = {
@@ -44,9 +43,12 @@ class CallParts(Protocol):
 
     context: Context
     jobs: Jobs
-    voicemail: Voicemail
-    voice: Callable[[], Voice | None]
-    passwords: PhonePasswords
+
+    @property
+    def voice(self) -> Callable[[], Voice | None]: ...
+
+    @property
+    def passwords(self) -> Callable[[], PhonePasswords]: ...
 
 
 class CallMethods:
@@ -92,7 +94,7 @@ class CallMethods:
         return await self._originating().hangup(args["channel"])
 
     async def new_phone_password(self, args: Table) -> Table:
-        return await self._parts.jobs.run(self._parts.passwords.renew(args["phone"]), LONGEST_WAIT - 1)
+        return await self._parts.jobs.run(self._parts.passwords().renew(args["phone"]), LONGEST_WAIT - 1)
 
     def _originating(self) -> Originating:
         voice = self._parts.voice()

@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from homeline.adapters import recordings
 from homeline.adapters.mail import Mailer
 from homeline.adapters.process import memory_file
-from homeline.adapters.recordings import RecordingError
 from homeline.config import Email
 from homeline.errors import ConfigError, NotFound
 from homeline.model import CallDirection, Delivery, Event, EventKind, Message, MessageState
@@ -81,14 +79,16 @@ class MailChannel:
 
     def _with_recording(self, delivery: Delivery, event: Event, name: str) -> int:
         """The mail as a file in memory: read from flash and coded piece by piece, in a thread."""
+        from homeline.adapters import recordings  # not before the first one
+
         folder = self._folder()
         try:
             size = recordings.kept_size(folder, name)
             if size > LARGEST_ATTACHMENT:
-                raise RecordingError(f"It has {size // 1000} kB, too many for a mail")
+                raise recordings.RecordingError(f"It has {size // 1000} kB, too many for a mail")
             chunks = recordings.read(folder, name, ATTACHMENT_CHUNK)
             return memory_file(pieces(self._account, delivery, event, self._instance(), Attachment(name, chunks)))
-        except (NotFound, RecordingError, OSError) as error:
+        except (NotFound, recordings.RecordingError, OSError) as error:
             words = getattr(error, "strerror", None) or str(error)
             return memory_file((compose(self._account, delivery, event, self._instance(), f"{name}: {words}."),))
 
