@@ -16,7 +16,7 @@ from typing import Any
 
 from homeline.errors import DecodeError, HomelineError, ModemError, TimedOut
 from homeline.model import Reason, Registration
-from homeline.protocol import commands, commands_calls, commands_network, commands_sms, quirks
+from homeline.protocol import commands, commands_network, commands_sms, quirks
 from homeline.protocol.at import Command
 from homeline.protocol.commands import PinTries
 from homeline.protocol.commands_network import Registered
@@ -368,7 +368,7 @@ def _number(modem: Modem) -> Script:
 
 def _voice(modem: Modem) -> Script:
     modem.voice = yield from _may(*modem.quirks.voice)
-    yield from _may(commands_calls.caller_id)
+    yield from _may(commands.caller_id)
 
 
 SIM = Step("SIM", _sim, required=True)

@@ -272,6 +272,11 @@ def ussd(payload: str, dcs: int | None = 15) -> Command[None]:
     return Command(f"AT+CUSD=1,{f.quoted(payload, 'USSD code')}{scheme}", nothing, masked="AT+CUSD=1,…", timeout=30)
 
 
+def caller_id() -> Command[None]:
+    """AT+CLIP=1: who calls is shown behind RING."""
+    return Command("AT+CLIP=1", nothing, timeout=15)
+
+
 def ussd_reports() -> Command[None]:
     """AT+CUSD=1: shows what the network sends."""
     return Command("AT+CUSD=1", nothing)

@@ -65,11 +65,6 @@ def hang_up_line() -> Command[None]:
     return Command("ATH", nothing, timeout=30)
 
 
-def caller_id() -> Command[None]:
-    """AT+CLIP=1: who calls is shown behind RING."""
-    return Command("AT+CLIP=1", nothing, timeout=15)
-
-
 def extended_ring() -> Command[None]:
     """AT+CRC=1: +CRING: VOICE instead of RING."""
     return Command("AT+CRC=1", nothing)
