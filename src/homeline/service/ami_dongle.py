@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -208,21 +208,26 @@ class AmiDongle:
         except (TimedOut, ConnectionLost, DecodeError) as error:
             self._set(DongleState.BLOCKED, Reason.ASTERISK_DOWN, str(error))
         else:
-            self._show(device)
+            begun = False
             if device.phase is Phase.UP:
                 attached.ussd.maker, attached.ussd.model = device.manufacturer, device.model
-                await self._receive(attached.messages)
+                begun = await self._receiving(attached.messages, attached.messages.begin(_card(device)))
+            self._show(device)  # not before: who sees that it is ready may send it a message
+            if begun:
+                await self._receiving(attached.messages, attached.messages.work())
 
-    async def _receive(self, messages: SimMessages) -> None:
-        status = self.status
+    async def _receiving(self, messages: SimMessages, work: Awaitable[None]) -> bool:
+        """Whether it went well; else all of it is tried again after a while."""
         try:
-            await messages.work(Card(status.sim, tuple(filter(None, (status.iccid, status.imsi))) or (status.sim,)))
+            await work
+            return True
         except StoreError as error:
             log.warning("%s: messages stay on the SIM, the store cannot take them: %s", self._name, error)
             messages.rest(self._timing.store_retry)
         except (TimedOut, ConnectionLost, NoData, ActionRefused, ProtocolError) as error:
             log.warning("%s: messages could not be read: %s", self._name, error)
             messages.rest(self._timing.read_retry)
+        return False
 
     # What is shown -----------------------------------------------------------------------------------------------
 
@@ -275,6 +280,11 @@ class AmiDongle:
         if status != self._shown:
             self._shown = replace(status)
             self._host.changed(status)
+
+
+def _card(device: Device) -> Card:
+    sim = device.imsi or f"imei:{device.imei}"
+    return Card(sim, (sim,))
 
 
 def _limits(config: Dongle) -> list[tuple[str, tuple[str, str]]]:

@@ -105,15 +105,23 @@ class SimMessages:
         """Something failed: leave the SIM alone for a while."""
         self._not_before = self._loop.time() + seconds
 
-    async def work(self, card: Card) -> None:
-        """Receive what waits. Raises StoreError, TimedOut, ConnectionLost, NoData, ActionRefused, NotLoadedError."""
-        self._begin(card)
+    async def begin(self, card: Card) -> None:
+        """Get ready for this card: what the driver tells from now on is no old message. Raises as `work` does."""
+        if card != self._card or self._epoch != self._link.epoch:
+            epoch = self._link.epoch
+            await self._link.idle(epoch)  # the driver has read all slots by itself
+            self._card, self._epoch = card, epoch
+            self._held.clear()  # what is known of the slots is of use only while nothing began anew
+            self._new.clear()
+            self._wanted, self._last, self._rounds = Reach.USED, -1, 0
+
+    async def work(self) -> None:
+        """Receive what waits, after `begin`. Raises StoreError, TimedOut, ConnectionLost, NoData, ActionRefused,
+        ProtocolError."""
         if self._loop.time() < self.due:
             return
         await self._link.idle(self._epoch)
         known = await self._is_known()
-        if not known:
-            self._new.clear()  # what the driver told until now lay there before
         reach = self._reach(known)
         self._wanted, self._unclear = None, False
         try:
@@ -140,13 +148,6 @@ class SimMessages:
         if again or reach is not Reach.TOLD:
             self._rounds += 1
             self._due = self._loop.time() + (self._timing.read_retry if again else self._timing.drain)
-
-    def _begin(self, card: Card) -> None:
-        """What is known of the slots is of use while neither dongle nor driver began anew."""
-        if card != self._card or self._epoch != self._link.epoch:
-            self._card, self._epoch = card, self._link.epoch
-            self._held.clear()
-            self._wanted, self._last, self._rounds = Reach.USED, -1, 0
 
     async def _is_known(self) -> bool:
         for owner in self._card.owners:
