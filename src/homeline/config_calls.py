@@ -182,7 +182,7 @@ class Line:
     greeting: str = ""  # sound file of the owner, without extension, below Paths.greetings
     longest_voicemail: int = 180  # seconds
     withheld: Withheld = Withheld.RING
-    jitter_buffer: bool = True  # adaptive, on what comes from SIP
+    jitter_buffer: bool = True  # for what comes from SIP
     agc: int = 0  # level towards the GSM network, 0 is off
 
 
@@ -193,7 +193,7 @@ class Outbound:
     name: str
     enabled: bool = True
     via: str = ""  # a line or a trunk
-    countries: tuple[str, ...] = ()  # ISO 3166: every number of these countries
+    countries: tuple[str, ...] = ()  # ISO 3166: their numbers, but for premium rates
     prefixes: tuple[str, ...] = ()  # E.164, such as +4179
     numbers: tuple[str, ...] = ()  # dialled as they are: short and emergency numbers
     sources: tuple[str, ...] = ()  # trunks that may dial through this one as well; phones may anyway
@@ -291,14 +291,14 @@ _LINE = (
     Option("greeting", t.SOUND, "A sound file in `/etc/homeline/greetings`, without its extension."),
     Option("longest_voicemail", t.integer(5, 600, "seconds"), "How long a message may be."),
     Option("withheld", t.enum(*Withheld), "What happens to calls without a number."),
-    Option("jitter_buffer", t.BOOLEAN, "An adaptive jitter buffer for what comes over the internet."),
+    Option("jitter_buffer", t.BOOLEAN, "A jitter buffer for what comes over the internet."),
     Option("agc", t.integer(0, 32768), "Automatic gain control towards the caller: its level, 0 is off."),
 )
 
 _OUTBOUND = (
     Option("enabled", t.BOOLEAN, "Whether calls of this kind are allowed."),
     Option("via", t.NAME, "The line or trunk that carries the call.", required=True),
-    Option("countries", t.COUNTRY, "Every number of these countries.", many=True),
+    Option("countries", t.COUNTRY, "Numbers of these countries, but for premium rates.", many=True),
     Option("prefixes", t.PREFIX, "Numbers that begin so, such as `+4179`.", many=True),
     Option("numbers", t.SHORT_NUMBER, "Short and emergency numbers, dialled as they are.", many=True),
     Option("sources", t.NAME, "Trunks whose calls may go out here as well; phones may anyway.", many=True),

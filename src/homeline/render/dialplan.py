@@ -41,7 +41,7 @@ FIXED = "fixed)=120"  # milliseconds of delay
 _NEEDED = (
     *("app_dial", "app_playback", "app_playtones", "app_stack", "app_userevent", "app_verbose"),
     *("bridge_simple", "chan_pjsip", "func_base64", "func_callerid", "func_channel", "func_db", "func_groupcount"),
-    *("func_lock", "func_logic", "func_pjsip_contact", "func_strings", "pbx_config", "res_pjsip_header_funcs"),
+    *("func_lock", "func_logic", "func_strings", "pbx_config", "res_pjsip_header_funcs", "res_timing_timerfd"),
 )
 _FORMATS = {"gsm": ("format_gsm", "gsm"), "wav49": ("format_wav_gsm", "WAV")}  # module, extension of the files
 
