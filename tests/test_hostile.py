@@ -7,6 +7,7 @@ import email.policy
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from homeline import config, tables
 from homeline.adapters.mail import msmtp_settings
 from homeline.config import Email
 from homeline.errors import ConfigError, EncodeError, RenderError
-from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
+from homeline.model import Call, CallDirection, CallState, Delivery, Direction, Event, EventKind, Message, MessageState
 from homeline.paths import Paths
 from homeline.protocol import asterisk_conf, blobmsg, commands, commands_sms, pdu, uci, ussd
 from homeline.protocol.pdu import Content
@@ -39,6 +40,12 @@ def event(text: str, sender: str = "+41791112233") -> Event:
         7, Direction.IN, MessageState.RECEIVED, "stick", "sim", sender, sender, text=text, at=1_700_000_000
     )
     return Event(7, EventKind.MESSAGE, 1_700_000_000, "stick", sender, text, message)
+
+
+def call(text: str) -> dict[str, Any]:
+    """A call whose network says this of everything."""
+    item = Call(7, CallDirection.IN, CallState.MISSED, "u", "stick", "home", text, text, text, text, started_at=5)
+    return shapes.call(item)
 
 
 @each
@@ -183,10 +190,19 @@ def test_a_terminal_shows_it_as_text(text: str) -> None:
         tables.inbox({"messages": [table], "more": False, "unread": 0}),
         tables.one_message({"message": table, "parts": [], "deliveries": []}),
         tables.event("homeline.message.received", table),
+        tables.calls({"calls": [call(text)], "more": False}),
+        tables.event("homeline.call.missed", call(text)),
         tables.ussd({"text": text, "more": False}),
         tables.status({"dongles": [], "problems": [{"where": text, "text": text, "advice": text}]}),
     ):
         assert all(line.replace("\u200c", "").replace("\u200d", "").isprintable() for line in shown_text.split("\n"))
+
+
+@each
+def test_the_bus_holds_a_callers_name(text: str) -> None:
+    read = blobmsg.decode(blobmsg.encode(call(text)))
+    assert set(read) == set(call("x" if text else text))
+    assert read["dialled"] == (shown(text).replace("\x00", "\ufffd") if "\ud800" not in text else read["dialled"])
 
 
 @each

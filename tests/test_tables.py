@@ -104,3 +104,27 @@ def test_json_is_the_same_value_and_harmless(value: object) -> None:
 
 def test_json_keeps_text_of_people() -> None:
     assert tables.as_json({"text": "Grüße, 你好 👍"}) == '{"text": "Grüße, 你好 👍"}'
+
+
+def test_calls() -> None:
+    assert tables.calls({"calls": [], "more": False}) == "No calls."
+    answered = {
+        "id": 9, "direction": "in", "state": "answered", "unread": False, "peer": "+41791112233", "name": "Ann",
+        "through": "desk", "started_at": 0, "answered_at": 5, "ended_at": 70,
+    }  # fmt: skip
+    missed = {"id": 8, "direction": "in", "state": "missed", "unread": True, "started_at": 0, "ended_at": 9}
+    failed = {"id": 7, "direction": "out", "state": "failed", "unread": False, "peer": "117", "reason": "busy"}
+    head, *lines = tables.calls({"calls": [answered, missed, failed], "more": True}).split("\n")
+    assert head.split() == ["ID", "TIME", "PEER", "STATE", "PHONE", "LASTED"]
+    assert [line.split()[0] for line in lines] == ["9", "*8", "7", "…"]
+    assert "<  Ann +41791112233  answered  desk   1 min 5 s" in lines[0]
+    assert "<  withheld" in lines[1]
+    assert ">  117" in lines[2]
+    assert lines[2].endswith("busy")
+    assert lines[3] == "… more: --before 7"
+
+
+def test_status_counts_what_is_new() -> None:
+    shown = tables.status({"unread": 0, "missed": 2, "voicemail": 1})
+    assert "Unread messages: 0, missed calls: 2, new on the voicemail: 1" in shown
+    assert "missed" not in tables.status({"unread": 0, "missed": 0, "voicemail": 0})

@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--unread", action="store_true", help="only unread ones")
     added.add_argument("--direction", choices=["in", "out"], help="only received or only sent ones")
     added.add_argument("--id", type=int, metavar="ID", help="one message, with its parts and deliveries")
+    added = command("calls", _over_bus(_calls), "the call log, newest first")
+    added.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (at most 500)")
+    added.add_argument("--before", type=int, metavar="ID", help="only those older than this id")
+    added.add_argument("--peer", metavar="NUMBER", help="only those from or to this number")
+    added.add_argument("--unread", action="store_true", help="only missed ones and messages not yet looked at")
+    added.add_argument("--direction", choices=["in", "out", "internal"], help="only of this direction")
+    added.add_argument("--state", choices=["answered", "missed", "voicemail", "failed", "refused"], help="only those")
     added = command("send", _over_bus(_send), "send an SMS")
     added.add_argument("to", help="a number, national or international, or a short code")
     added.add_argument("text", help="the text; - reads it from standard input")
@@ -183,6 +190,13 @@ async def _inbox(options: argparse.Namespace, bus: Bus) -> int:
     names = ("limit", "before", "peer", "text", "unread", "direction")
     reply = await _call(bus, "list_messages", {name: getattr(options, name) for name in names})
     _print_json(reply) if options.json else print(tables.inbox(reply))
+    return 0
+
+
+async def _calls(options: argparse.Namespace, bus: Bus) -> int:
+    names = ("limit", "before", "peer", "unread", "direction", "state")
+    reply = await _call(bus, "list_calls", {name: getattr(options, name) for name in names})
+    _print_json(reply) if options.json else print(tables.calls(reply))
     return 0
 
 

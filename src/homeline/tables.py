@@ -84,7 +84,9 @@ def status(reply: Table) -> str:
             for rule in rules
         ]
         parts.append(columns(rows, heads))
-    parts += [f"Unread messages: {reply['unread']}"] if "unread" in reply else []
+    counts = (("Unread messages", "unread"), ("missed calls", "missed"), ("new on the voicemail", "voicemail"))
+    new = [f"{words}: {reply[key]}" for words, key in counts if reply.get(key) or (key == "unread" and key in reply)]
+    parts += [", ".join(new)] if new else []
     problems = [
         f"! {plain(p.get('where', ''))}: {plain(p.get('text', ''))}{_advice(p)}" for p in reply.get("problems", [])
     ]
@@ -157,6 +159,26 @@ def inbox(reply: Table) -> str:
         return "No messages."
     table = columns(rows, ("ID", "TIME", "", "PEER", "STATE", "TEXT"))
     return table + (f"\n… more: --before {reply['messages'][-1]['id']}" if reply.get("more") else "")
+
+
+def calls(reply: Table) -> str:
+    rows = [
+        [
+            ("*" if call.get("unread") else "") + str(call["id"]),
+            clock(call.get("started_at")),
+            {"in": "<", "out": ">"}.get(call["direction"], "-"),
+            " ".join(filter(None, (call.get("name"), call.get("peer", "withheld")))),
+            call["state"],
+            call.get("through", ""),
+            _duration(call["ended_at"] - call["answered_at"]) if "answered_at" in call else "",
+            call.get("reason") or call.get("recording", ""),
+        ]
+        for call in reply.get("calls", [])
+    ]
+    if not rows:
+        return "No calls."
+    table = columns(rows, ("ID", "TIME", "", "PEER", "STATE", "PHONE", "LASTED", ""))
+    return table + (f"\n… more: --before {reply['calls'][-1]['id']}" if reply.get("more") else "")
 
 
 def _shown_text(message: Table) -> str:

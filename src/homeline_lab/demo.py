@@ -30,6 +30,12 @@ BANK, FRIEND = "+41791112233", "+41795556677"
 TOUR_TEXT = "Your code is 482913. Do not share it. Grüezi, नमस्ते, 你好"
 STEP_TIMEOUT = 20.0  # seconds that a step of the tour may take
 
+PATIENCE = 7.0  # seconds that a caller lets it ring
+CALLS = """
+config rule 'calls'
+	list events 'call'
+	list channels 'owner'
+"""
 HELP = """\
   text WORDS            a stranger texts the home number      text -f +41791234567 WORDS   from this number
   ussd CODE             ask the network, such as *100#        send NUMBER WORDS            the owner texts from home
@@ -214,8 +220,11 @@ class Demo:
         self.house.dongle.faults.mute = False
 
     async def do_ring(self, _rest: str) -> None:
-        self.note("network", f"{FRIEND} calls (the dongle says RING; calls are not answered over this port)", 35)
+        self.note("network", f"{FRIEND} calls (this dongle has no way to Asterisk, so nobody can answer)", 35)
         self.house.dongle.network.ring(FRIEND)
+        await asyncio.sleep(PATIENCE)
+        self.note("network", f"{FRIEND} gives up", 35)
+        self.house.dongle.network.hang_up()
 
     async def do_full(self, _rest: str) -> None:
         count = 0
@@ -252,7 +261,7 @@ def main(arguments: Sequence[str]) -> int:
 
     async def visit() -> None:
         with tempfile.TemporaryDirectory(prefix="homeline-demo-") as folder:
-            async with House(Path(folder), model, level="warning") as house:
+            async with House(Path(folder), model, level="warning", extra=CALLS) as house:
                 await Demo(house).run()
 
     asyncio.run(visit())
