@@ -52,6 +52,7 @@ class Host:
     def __init__(self, known: bool = True) -> None:
         self.known = known  # whether SIMs that nobody remembered count as known
         self.sims: dict[str, str] = {}
+        self.iccids: dict[str, str] = {}
         self.parts: dict[tuple[str, str], tuple[ReceivedPart, bool]] = {}
         self.batches: list[int] = []
         self.reports: list[StatusReport] = []
@@ -107,6 +108,10 @@ class Host:
         self._fail()
         self.sims[sim] = dongle
         self._changed()
+
+    async def iccid_of(self, imsi: str) -> str:
+        self._fail()
+        return self.iccids.get(imsi, "")
 
     async def pin_was_refused(self, imei: str, digest: str) -> bool:
         return (imei, digest) in self.refused

@@ -207,6 +207,20 @@ async def test_another_sim_has_its_own_messages(driver: Driver) -> None:
     assert {sim for sim, _pdu in host.parts} == {"228010000000001", "228010000000002"}
 
 
+async def test_a_card_that_the_serial_driver_had_keeps_its_name(driver: Driver) -> None:
+    """Else what lies on it would be stored and forwarded once more."""
+    host = Host(known=False)
+    host.iccids[driver.imsi] = "8941010000000000001"
+    host.sims["8941010000000000001"] = "d1"
+    async with running(driver, host) as item:
+        await host.state(DongleState.READY)
+        driver.deliver(one("hello"))
+        await until(driver, lambda: not driver.stored())
+        assert item.dongle.status.sim == "8941010000000000001"
+    assert list(host.parts) == [("8941010000000000001", one("hello"))]
+    assert host.texts == ["hello"]
+
+
 async def test_policy_keep(driver: Driver) -> None:
     host = Host()
     async with running(driver, host, storage=Storage.KEEP) as item:

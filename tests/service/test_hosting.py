@@ -161,3 +161,15 @@ async def test_alerts_that_are_open_since_the_last_run_end(tmp_path: Path) -> No
         host.changed(READY)
         cleared = await service.told_of("alert.cleared", 2)
         assert {alert["key"] for alert in cleared} == {"dongle.stick", "storage.stick"}
+
+
+async def test_a_card_is_known_by_its_imsi_alone(tmp_path: Path) -> None:
+    """A driver that cannot ask for the ICCID calls the card what the others call it."""
+    async with hosting(tmp_path) as (_service, host):
+        assert await host.iccid_of("228010000000001") == ""
+        host.changed(replace(READY, imsi="228010000000001"))
+        host.changed(replace(READY, imsi="228010000000001", operator="Lab"))
+        async with asyncio.timeout(5):
+            while await host.iccid_of("228010000000001") != SIM:
+                await asyncio.sleep(0)
+        assert await host.iccid_of("another") == ""

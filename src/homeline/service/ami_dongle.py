@@ -211,10 +211,18 @@ class AmiDongle:
             begun = False
             if device.phase is Phase.UP:
                 attached.ussd.maker, attached.ussd.model = device.manufacturer, device.model
-                begun = await self._receiving(attached.messages, attached.messages.begin(_card(device)))
+                begun = await self._receiving(attached.messages, self._begin(attached.messages, device))
             self._show(device)  # not before: who sees that it is ready may send it a message
             if begun:
                 await self._receiving(attached.messages, attached.messages.work())
+
+    async def _begin(self, messages: SimMessages, device: Device) -> None:
+        """Know whose messages these are: the serial driver would store them under the card's ICCID."""
+        status = self.status
+        if device.imsi != status.imsi or not status.iccid:
+            status.iccid = await self._host.iccid_of(device.imsi) if device.imsi else ""
+        names = tuple(filter(None, (status.iccid, device.imsi))) or (f"imei:{device.imei}",)
+        await messages.begin(Card(names[0], names))
 
     async def _receiving(self, messages: SimMessages, work: Awaitable[None]) -> bool:
         """Whether it went well; else all of it is tried again after a while."""
@@ -280,11 +288,6 @@ class AmiDongle:
         if status != self._shown:
             self._shown = replace(status)
             self._host.changed(status)
-
-
-def _card(device: Device) -> Card:
-    sim = device.imsi or f"imei:{device.imei}"
-    return Card(sim, (sim,))
 
 
 def _limits(config: Dongle) -> list[tuple[str, tuple[str, str]]]:

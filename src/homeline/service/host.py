@@ -47,6 +47,10 @@ class Host(Protocol):
         """This SIM's old messages are archived: from now on it is known. Raises StoreError."""
         ...
 
+    async def iccid_of(self, imsi: str) -> str:
+        """The ICCID of the card with this IMSI, for a driver that cannot ask; "" if it never was told. StoreError."""
+        ...
+
     async def pin_was_refused(self, imei: str, digest: str) -> bool:
         """Whether `pin_refused` was called with the same values, even before a restart. Raises StoreError."""
         ...

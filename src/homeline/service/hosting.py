@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from homeline.adapters.store import Store
+from homeline.errors import StoreError
 from homeline.model import Disposition, DongleState, DongleStatus, MessageState, ReceivedPart
 from homeline.protocol.notices import Notice
 from homeline.protocol.pdu import StatusReport
@@ -47,6 +49,7 @@ class DriverHost:
     _last: dict[str, DongleStatus] = field(default_factory=dict)
     _overdue: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _last_full: dict[str, bool] = field(default_factory=dict)
+    _cards: dict[str, str] = field(default_factory=dict)  # ICCIDs by IMSI
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -103,6 +106,16 @@ class DriverHost:
     async def remember_sim(self, sim: str, dongle: str) -> None:
         await self.context.database(Store.remember_sim, sim, dongle, self.context.clock())
 
+    async def iccid_of(self, imsi: str) -> str:
+        return await self.context.database(Store.setting, f"iccid.{imsi}") or ""
+
+    async def _remember_card(self, imsi: str, iccid: str) -> None:
+        """Whichever driver has the card later stores its messages under the same name, so that none is doubled."""
+        with suppress(StoreError):  # told again at the next change
+            if await self.iccid_of(imsi) != iccid:
+                await self.context.database(Store.set_setting, f"iccid.{imsi}", iccid)
+            self._cards[imsi] = iccid
+
     async def pin_was_refused(self, imei: str, digest: str) -> bool:
         return await self.context.database(Store.setting, f"pin_refused.{imei}.{digest}") is not None
 
@@ -115,6 +128,8 @@ class DriverHost:
         name = status.name
         if status.signal_dbm is not None:
             self.signals.setdefault(name, SignalHistory()).add(self.context.clock(), status.signal_dbm)
+        if status.iccid and status.imsi and self._cards.get(status.imsi) != status.iccid:
+            self.spawn(self._remember_card(status.imsi, status.iccid))
         last, self._last[name] = self._last.get(name), replace(status)
         self._watch_storage(status)
         if last is not None and _same(last, status):
