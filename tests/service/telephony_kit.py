@@ -6,6 +6,8 @@ Its files have a line for each object, `KIND NAME`. Its manager is a real socket
 from __future__ import annotations
 
 import asyncio
+import functools
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,7 +32,9 @@ class Pbx:
         self.folder.mkdir()
         self.logs.mkdir()
         self.fake = Fake()
-        self.fake.answers |= {"Reload": self._reload, "DongleReload": self._reload_dongle}
+        self.fake.answers |= {"Reload": self._reload}
+        for name in ("dongle", "quectel"):
+            self.fake.answers[f"{name.title()}Reload"] = functools.partial(self._read, f"{name}.conf")
         self.read: dict[str, str] = {}
         self.broken: set[str] = set()
         self.absent: set[str] = set()
@@ -41,10 +45,13 @@ class Pbx:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Read everything, as at its start."""
+        """Read everything, as at its start, which is now."""
         self.read = asterisk_files.present(self.folder)
+        self.record.restarting(time.monotonic())
+        self.ami.started = time.monotonic()
 
     async def connect(self) -> None:
+        """Meet it; it has been running for long."""
         self.ami.port = self.fake.port
         self._task = self._task or asyncio.create_task(self.ami.run())
         self.ami.reconnect()
@@ -58,9 +65,6 @@ class Pbx:
 
     async def _reload(self, session: Session, asked: Message) -> None:
         await self._read(MODULES[asked.get("Module")], session, asked)
-
-    async def _reload_dongle(self, session: Session, asked: Message) -> None:
-        await self._read("dongle.conf", session, asked)
 
     async def _read(self, name: str, session: Session, asked: Message) -> None:
         self.reloaded.append(name)
