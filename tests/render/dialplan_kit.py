@@ -8,7 +8,7 @@ ring at `gsm`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +111,7 @@ class Ended:
 class House:
     """`async with House(folder) as house: await house.use(text)`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, without: Sequence[str] = ()) -> None:
         self.folder, self.address, self.port = folder, own_address(), free_port()
         self.plan = Dialplan("", "", (), ())
         gsm = "".join(f"exten => {name},1,Return(Local/${{HL_NUMBER}}@lab-in/n)\n" for name in ("stick", "spare"))
@@ -122,7 +122,7 @@ class House:
             "pjsip.conf": self._pjsip(),
             "manager.conf": f"[general]\nenabled = yes\nbindaddr = 127.0.0.1\nport = {self.port}\n{MANAGER}",
         }
-        self.asterisk = Asterisk(folder / "house", name="house", files=files)
+        self.asterisk = Asterisk(folder / "house", name="house", files=files, without=without)
         self.exchange = Exchange(self.asterisk, "127.0.0.1", self.port)
         self._stack = AsyncExitStack()
 
@@ -174,13 +174,17 @@ class House:
             with suppress(TimeoutError):
                 while True:
                     await exchange.incoming(0)
+        for family in (CALLS_FAMILY, GRANT_FAMILY, USED_FAMILY):
+            await self.asterisk.cli(f"database deltree {family}")
+        return await self.reload(text, base=base, closed=closed)
+
+    async def reload(self, text: str, *, base: str = BASE, closed: str = "") -> Config:
+        """These sections are in force, and all else goes on."""
         read = configuration(text, base)
         facts = Facts(str(self.asterisk.root), sections={"extensions.conf": ("globals",)}, closed=closed)
         self.plan = extensions(read, facts)
         self.asterisk.write({"homeline/extensions.conf": self.plan.text})
         await self.asterisk.cli("dialplan reload")
-        for family in (CALLS_FAMILY, GRANT_FAMILY, USED_FAMILY):
-            await self.asterisk.cli(f"database deltree {family}")
         return read
 
     # --- calls ---

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 
 import pytest
 
 from homeline.model import CallDirection
 from homeline_lab.sip_calls import Call
+from homeline_lab.tone import sine
 from render.dialplan_kit import BASE, House, asterisk_programs, house
 
 __all__ = ["asterisk_programs", "house"]
@@ -193,6 +195,34 @@ async def test_a_phones_address_calls_nothing_else(house: House) -> None:
         await house.peer.incoming()
 
 
+async def test_no_call_is_mute_however_long_it_rings(house: House) -> None:
+    """An adaptive jitter buffer that is made before the answer would leave a third of them without sound."""
+    await house.use(f"{LINE}\n\tlist ring 'bob'\n")
+
+    async def talk(caller: Call, called: Call, wait: float) -> None:
+        await asyncio.sleep(wait)
+        await called.answer(500)
+        caller.play(700)
+        await asyncio.gather(caller.hears(500), called.hears(700))
+
+    calls = []
+    for wait in (0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5):
+        calls.append((await house.gsm_call("+41791234567"), await house.peer.incoming(), wait))
+    await asyncio.gather(*(talk(*call) for call in calls))
+
+
+async def test_a_call_goes_on_while_the_dial_plan_is_read_anew(house: House) -> None:
+    await house.use(BOTH)
+    caller = await house.gsm_call("+41791234567", hz=500)
+    rings = await ringing(house, 3)
+    await rings["bob"].answer(700)
+    await house.reload(LINE.replace("home", "other") + "\tlist ring 'carol'\n")
+    await asyncio.gather(caller.hears(700), rings["bob"].hears(500))
+    await caller.hang_up()
+    record = await house.record()
+    assert (record.line, record.answered_by, record.status) == ("home", "bob", "ANSWER")
+
+
 # --- voicemail ---
 
 
@@ -210,6 +240,35 @@ async def test_voicemail(house: House) -> None:
     recording = house.asterisk.root / "var/spool/asterisk/homeline" / record.recording
     assert recording.read_bytes()[:4] == b"RIFF"
     assert recording.stat().st_size > 1625  # a second in WAV49
+
+
+async def test_the_owners_greeting(house: House) -> None:
+    greetings = house.asterisk.root / "etc/homeline/greetings"
+    greetings.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(greetings / "welcome.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(sine(700, 8000))
+    await house.use(NOBODY + VOICEMAIL + "\toption greeting 'welcome'\n")
+    caller = await house.gsm_call("+41791234567")
+    await caller.hears(700)
+    await caller.hears(1000)
+    await caller.hang_up()
+    await house.idle()
+
+
+async def test_voicemail_that_cannot_be_written(house: House) -> None:
+    await house.use(NOBODY + VOICEMAIL)
+    folder = house.asterisk.root / "var/spool/asterisk/homeline"
+    away = folder.rename(folder.with_name("away"))
+    folder.write_text("not a folder")
+    try:
+        caller = await house.gsm_call("+41791234567", hz=500)
+        await caller.hears(1000, timeout=15)
+        await caller.ended()
+        assert (await house.record()).recording == ""
+    finally:
+        folder.unlink()
+        away.rename(folder)
 
 
 async def test_voicemail_at_once_where_nothing_is_registered_and_never_over_another(house: House) -> None:

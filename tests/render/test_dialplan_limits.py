@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from homeline.telephony import GRANT_FAMILY, USED_FAMILY
+from homeline_lab.asterisk import Programs
 from homeline_lab.sip_calls import Call
 from render.dialplan_kit import SID, House, asterisk_programs, house
 
@@ -217,3 +219,15 @@ async def test_no_more_records_of_refusals_than_the_daemon_can_look_at(house: Ho
     await caller.hang_up()
     await house.idle()
     assert len(await house.records()) == 5
+
+
+@pytest.mark.parametrize("module", ["func_groupcount", "func_lock", "func_db", "app_stack", "res_pjsip_header_funcs"])
+async def test_without_a_module_that_holds_a_limit_no_call_leaves(
+    asterisk_programs: Programs, tmp_path: Path, module: str
+) -> None:
+    async with House(tmp_path, without=[module]) as house:
+        await house.use(RULE)
+        await grant(house, 600)
+        caller = await house.peer.call(NUMBER, headers=(("X-Twilio-AccountSid", SID),))
+        await caller.ended()
+        assert house.exchange.calls == []
