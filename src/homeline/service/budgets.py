@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from homeline.adapters.store import Store
 from homeline.config_calls import Outbound
-from homeline.errors import ActionRefused, ConnectionLost, StoreError, TimedOut
+from homeline.errors import ActionRefused, HomelineError, TimedOut
 from homeline.service.call_records import Manager
 from homeline.service.context import Context
 from homeline.service.status import CLOCK_FLOOR
@@ -65,6 +65,7 @@ class Budgets:
         self._context, self._manager, self._caught_up = context, manager, caught_up
         self._look = asyncio.Event()
         self._left: dict[str, int] = {}
+        self._trouble = ""  # what the last renewal failed with
 
     def look(self) -> None:
         """Renew now."""
@@ -82,8 +83,11 @@ class Budgets:
             try:
                 if self._manager.connected:
                     await self.renew()
-            except (StoreError, ActionRefused, ConnectionLost, TimedOut) as error:
-                log.warning("The day's minutes could not be granted: %s", error)
+                self._trouble = ""
+            except HomelineError as error:
+                if str(error) != self._trouble:
+                    log.warning("The day's minutes could not be granted: %s", error)
+                self._trouble = str(error)
                 pause = PAUSE
             try:
                 async with asyncio.timeout(pause):

@@ -14,7 +14,7 @@ from typing import Protocol
 from homeline.adapters.store import Store
 from homeline.config import Config
 from homeline.core import call_log
-from homeline.errors import ActionRefused, ConnectionLost, DecodeError, HomelineError, StoreError, TimedOut
+from homeline.errors import ActionRefused, DecodeError, HomelineError, StoreError
 from homeline.model import Call, CallDirection, CallState
 from homeline.protocol import call_record
 from homeline.protocol.ami import Message
@@ -58,6 +58,7 @@ class CallRecords:
         self._walked = asyncio.Event()
         self._refused: list[float] = []  # when refused calls were stored, by the loop's clock
         self._left_out = 0
+        self._trouble = ""  # what the last walk failed with
 
     # -- hints --------------------------------------------------------------------------------------------------------
 
@@ -96,10 +97,13 @@ class CallRecords:
             self._look.clear()
             try:
                 new = await self.walk() if self._manager.connected else 0
-            except (StoreError, ActionRefused, ConnectionLost, TimedOut) as error:
-                log.warning("Asterisk's records of calls wait: %s", error)
+            except HomelineError as error:
+                if str(error) != self._trouble:
+                    log.warning("Asterisk's records of calls wait: %s", error)
+                self._trouble = str(error)
                 await asyncio.sleep(PAUSE)
                 continue
+            self._trouble = ""
             if not new:
                 await asyncio.sleep(BREATH)
             try:
