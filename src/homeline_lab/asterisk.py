@@ -96,7 +96,8 @@ class Asterisk:
     """One Asterisk; see the module. `files` are written to etc/asterisk, others that are there stay as they are.
 
     `modules` are more modules (paths of .so files, such as a chan_dongle), `without` names some that shall be missing.
-    `options` are further lines for the section [options] of asterisk.conf. NoAsterisk where there is none.
+    `options` are further lines for the section [options] of asterisk.conf. `within` is a command that runs the one
+    that follows it. NoAsterisk where there is none.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Asterisk:
         modules: Sequence[Path] = (),
         without: Sequence[str] = (),
         options: str = "",
+        within: Sequence[str] = (),
         programs: Programs | None = None,
     ) -> None:
         found = programs or find()
@@ -120,6 +122,7 @@ class Asterisk:
         self.process: asyncio.subprocess.Process | None = None
         self._files = dict(files or {})
         self._modules, self._without, self._options = tuple(modules), frozenset(without), options
+        self._within = tuple(within)
         self.run_folder = Path("/nonexistent")  # of the control socket
 
     async def __aenter__(self) -> Asterisk:
@@ -195,7 +198,7 @@ class Asterisk:
         conf = self.etc / "asterisk.conf"
         with (self.root / "var/log/asterisk/output").open("wb") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *self.programs.asterisk(),
+                *(*self._within, *self.programs.asterisk()),
                 *("-C", str(conf), "-f", "-n", "-q"),
                 cwd=self.root,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -34,7 +34,7 @@ INIT = """#!/bin/sh
 # Stands for OpenWrt's init script of Asterisk: the lab runs it.
 case $1 in
 start | stop | restart | reload) echo "$1" >"{door}" ;;
-running) [ -e "{door}.running" ] ;;
+running) kill -0 "$(cat "{door}.pid" 2>/dev/null || echo none)" 2>/dev/null ;;
 *) : ;;
 esac
 """
@@ -51,6 +51,7 @@ class HouseAsterisk:
         files: Mapping[str, str] | None = None,
         modules: Sequence[Path] = (),
         address: str = "",
+        within: Sequence[str] = (),
         running: bool = True,
     ) -> None:
         """`files` are the owner's where they differ from `STOCK`. `running` is whether it is started already."""
@@ -64,7 +65,7 @@ class HouseAsterisk:
             "manager.conf": STOCK["manager.conf"] + MANAGER,
             **(files or {}),
         }
-        self.asterisk = Asterisk(root, name="house", files=owner, modules=modules)
+        self.asterisk = Asterisk(root, name="house", files=owner, modules=modules, within=within)
         self.exchange = Exchange(self.asterisk, "127.0.0.1", self.manager_port)
         self._running = running
         self._door = root / "var/run/asterisk.door"
@@ -156,8 +157,5 @@ class HouseAsterisk:
             await self.asterisk.start()
         if order == "reload":
             await self.asterisk.cli("core reload")
-        running = self._door.with_name("asterisk.door.running")
-        if self.asterisk.running:
-            running.touch()
-        else:
-            running.unlink(missing_ok=True)
+        if self.asterisk.process:
+            self._door.with_name("asterisk.door.pid").write_text(f"{self.asterisk.process.pid}\n")

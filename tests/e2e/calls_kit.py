@@ -52,6 +52,12 @@ config outbound 'abroad'
 	option daily_minutes '0'
 {outbound}
 """,
+    "limited": """
+config outbound 'limited'
+	option via 'home'
+	list countries 'CH'
+{outbound}
+""",
     "twilio": """
 config twilio 'twilio'
 	option account_sid '{account}'
@@ -114,6 +120,7 @@ class CallHome(Home):
     """A home whose Asterisk follows the daemon."""
 
     parts: tuple[str, ...] = ()
+    within: Sequence[str] = ()  # a command that runs the daemon's
     gaps: Mapping[str, str] = {}
 
     @property
@@ -131,6 +138,9 @@ class CallHome(Home):
     def gsm(self) -> list[Call]:
         """Every call that has left through a dongle."""
         return self.calls.exchange.calls
+
+    def command(self, program: Sequence[str]) -> list[str]:
+        return [*self.within, *super().command(program)]
 
     async def changed(self, **gaps: str) -> None:
         """Commits other values for the gaps, and waits until Asterisk follows them."""
@@ -164,13 +174,22 @@ def sections(parts: Sequence[str], gaps: Mapping[str, str]) -> str:
 
 @asynccontextmanager
 async def calling(
-    root: Path, *parts: str, sip: str = "", files: Mapping[str, str] | None = None, address: str = "", **gaps: str
+    root: Path,
+    *parts: str,
+    sip: str = "",
+    files: Mapping[str, str] | None = None,
+    address: str = "",
+    within: Sequence[str] = (),
+    **gaps: str,
 ) -> AsyncIterator[CallHome]:
-    """A home with these parts of `UCI`, its dial plan in force. `gaps` fill theirs; `files` are the owner's."""
-    asterisk = HouseAsterisk(root, files=files, address=address, running=False)
+    """A home with these parts of `UCI`, its dial plan in force. `gaps` fill theirs; `files` are the owner's.
+
+    `address` is the house's, `within` a command within which the daemon and Asterisk run.
+    """
+    asterisk = HouseAsterisk(root, files=files, address=address, within=within, running=False)
     dongle = {"driver": "chan_dongle", "imei": MODELS["e1750"].imei}
     home = CallHome(root, asterisk=asterisk, sip=sip, secret=secrets(), dongle_options=dongle)
-    home.parts, home.gaps = parts, gaps
+    home.parts, home.gaps, home.within = parts, gaps, within
     async with home:
         home.router.configure(home.configuration(sections(parts, gaps)))
         home.events = Events(home)

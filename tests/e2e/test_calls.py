@@ -18,35 +18,40 @@ GRANDMA = "+41791234567"
 
 
 async def test_a_call_from_the_dongle_rings_both_phones_and_one_answers(tmp_path: Path) -> None:
-    async with calling(tmp_path, "phones", "line", line=uci(ring=["desk", "mobile"])) as home:
-        async with phone(home, "desk") as desk, phone(home, "mobile") as mobile:
-            call = await home.calls.gsm_call("0791234567", name="Grandma")
-            at_desk, at_mobile = await asyncio.gather(desk.incoming(), mobile.incoming())
-            assert at_desk.number == at_mobile.number == GRANDMA  # one that can be called back
-            await call.rings()
-            await at_mobile.answer()
-            await call.is_answered()
-            await at_desk.ended()
-            await talk(call, at_mobile)
-            assert (await call.hang_up()).cause == 16
-            assert (await at_mobile.ended()).cause == 16
-            await home.quiet()
+    async with (
+        calling(tmp_path, "phones", "line", line=uci(ring=["desk", "mobile"])) as home,
+        phone(home, "desk") as desk,
+        phone(home, "mobile") as mobile,
+    ):
+        call = await home.calls.gsm_call("0791234567", name="Grandma")
+        at_desk, at_mobile = await asyncio.gather(desk.incoming(), mobile.incoming())
+        assert at_desk.number == at_mobile.number == GRANDMA  # one that can be called back
+        await call.rings()
+        await at_mobile.answer()
+        await call.is_answered()
+        await at_desk.ended()
+        await talk(call, at_mobile)
+        assert (await call.hang_up()).cause == 16
+        assert (await at_mobile.ended()).cause == 16
+        await home.quiet()
 
 
 async def test_phones_ring_in_turn(tmp_path: Path) -> None:
     line = uci(ring=["desk", "mobile"], strategy="turn", ring_timeout="5")
-    async with calling(tmp_path, "phones", "line", line=line) as home:
-        async with phone(home, "desk") as desk, phone(home, "mobile") as mobile:
-            call = await home.calls.gsm_call(GRANDMA)
-            first = await desk.incoming()
-            with pytest.raises(TimeoutError):
-                await mobile.incoming(0.5)
-            await first.refuse(17)
-            second = await mobile.incoming()
-            await second.answer()
-            await talk(call, second)
-            await second.hang_up()
-            assert (await call.ended()).cause == 16
+    async with (
+        calling(tmp_path, "phones", "line", line=line) as home,
+        phone(home, "desk") as desk,
+        phone(home, "mobile") as mobile,
+    ):
+        call = await home.calls.gsm_call(GRANDMA)
+        first = await desk.incoming()
+        assert mobile.exchange.calls == []
+        await first.refuse(17)
+        second = await mobile.incoming()
+        await second.answer()
+        await talk(call, second)
+        await second.hang_up()
+        assert (await call.ended()).cause == 16
 
 
 async def test_a_call_from_the_dongle_goes_over_a_trunk(tmp_path: Path) -> None:
@@ -118,3 +123,27 @@ async def test_phones_call_each_other(tmp_path: Path) -> None:
         await talk(call, far)
         await call.hang_up()
         await far.ended()
+
+
+async def test_no_more_calls_at_once_and_no_more_minutes_than_the_owner_allows(tmp_path: Path) -> None:
+    """The daemon grants the day's minutes; where it does not, nobody calls."""
+    limits = uci(daily_minutes="30", concurrent="1", longest_call="2")
+    async with calling(tmp_path, "phones", "line") as home, phone(home, "desk") as desk:
+        home.parts = ("phones", "line", "limited")
+        await home.changed(outbound=limits)
+        await home.pbx.until("database show homeline-grant", "limited")
+        call = await desk.call("0441112233")
+        far = await home.calls.gsm_incoming()
+        await far.answer()
+        await talk(call, far)
+        second = await desk.call("0441112244")
+        assert (await second.ended()).status != "ANSWER"
+        await home.pbx.wait_log("'0441112244' refused")
+        await far.hang_up()
+        await call.ended()
+        await home.killed()
+        await home.pbx.cli("database deltree homeline-grant")
+        third = await desk.call("0441112255")
+        assert (await third.ended()).status != "ANSWER"
+        await home.pbx.wait_log("'0441112255' refused")
+        assert len(home.gsm) == 1

@@ -197,7 +197,6 @@ async def test_an_asterisk_that_died_is_started_and_looked_at(tmp_path: Path) ->
     async with at_home(tmp_path) as home:
         home.events.heard.clear()
         await home.pbx.kill()
-        (home.root / "var/run/asterisk.door.running").unlink()
         await home.comes("waiting")
         await home.comes("applied")
         assert await home.endpoints() == ["desk"]
