@@ -308,6 +308,17 @@ async def test_the_bus_is_told_that_it_rings(tmp_path: Path, fields: dict[str, s
         assert await at.calls() == []
 
 
+async def test_a_flood_of_forged_hints_is_cut_short(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        for _ in range(500):
+            at.records.hint(hint(CALL_STARTED, Channel="PJSIP/desk-1"))
+        await at.service.told_of("call.started", call_records.TOLD_AT_ONCE)
+        await asyncio.sleep(0)  # the last ones end
+        assert len(at.service.of("call.started")) == call_records.TOLD_AT_ONCE
+        at.records.hint(hint(CALL_STARTED, Channel="PJSIP/desk-1"))
+        await at.service.told_of("call.started", call_records.TOLD_AT_ONCE + 1)
+
+
 # -- voicemail ------------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ PAUSE = 10.0  # seconds after a walk that failed
 BREATH = 1.0  # seconds after a walk that found nothing new: hints can be forged
 REFUSED_KEPT = 20  # refused calls that are stored in an hour; a flood of them must not fill the flash
 HOUR = 3600.0
+TOLD_AT_ONCE = 20  # calls that begin: nobody has more lines, so what is beyond is forged
 
 
 class Manager(Protocol):
@@ -59,6 +60,7 @@ class CallRecords:
         self._refused: list[float] = []  # when refused calls were stored, by the loop's clock
         self._left_out = 0
         self._trouble = ""  # what the last walk failed with
+        self._telling: set[asyncio.Task[None]] = set()
 
     # -- hints --------------------------------------------------------------------------------------------------------
 
@@ -67,9 +69,10 @@ class CallRecords:
         name = message.get("UserEvent")
         if name == CALL_ENDED:
             self._look.set()
-        elif name == CALL_STARTED:
+        elif name == CALL_STARTED and len(self._telling) < TOLD_AT_ONCE:
             task = asyncio.ensure_future(self._began(message))
-            task.add_done_callback(_retrieved)
+            self._telling.add(task)
+            task.add_done_callback(self._told)
 
     def connected(self, up: bool) -> None:
         """AMI's connection came or went."""
@@ -88,6 +91,11 @@ class CallRecords:
             reply = await self._manager.call("Getvar", Channel=message.get("Channel"), Variable=variable)
             call.peer = call.peer_raw = reply.get("Value")[: call_record.LONGEST_TEXT]
         self._calls.began(await self._calls.known(call))
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, HomelineError):
+            log.error("A call that began could not be told", exc_info=error)
 
     # -- the walk -----------------------------------------------------------------------------------------------------
 
@@ -171,7 +179,7 @@ class CallRecords:
         return await self._calls.ended(call) is not None, record.recording
 
     async def _with_message(self, call: Call, record: Record) -> Call:
-        if not record.recording or call.state is not CallState.MISSED:
+        if not record.recording:
             return call
         kept = await self._voicemail.take(record.recording, record.started_at, call.uid)
         return call if kept is None else with_recording(call, kept)
@@ -217,8 +225,3 @@ def _recording(key: str, value: str) -> str:
         return call_record.parse(key, value).recording
     except DecodeError:
         return ""
-
-
-def _retrieved(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, HomelineError):
-        log.error("A call that began could not be told", exc_info=error)
