@@ -140,6 +140,19 @@ async def test_what_the_driver_cannot_read(home: Real) -> None:
     assert BINARY in {text for _sim, text in home.host.parts}
 
 
+async def test_a_sender_who_breaks_the_drivers_lines(home: Real) -> None:
+    """Eleven letters are all that a name may have: enough to end an event, too few to make a whole one."""
+    (bad,) = pdu.encode_deliver(
+        "\r\n\r\nEvent: ", "hello", pdu.Timestamp(1795435200, 60), sender_type="alphanumeric", smsc="+41794999000"
+    )
+    home.modem.network.deliver_pdus([bad.pdu])
+    home.modem.deliver("after it")
+    await home.host.wait(lambda: len(home.host.parts) == 2)
+    await home.emptied()
+    assert {text for _sim, text in home.host.parts} >= {bad.pdu}
+    assert sorted(texts(home.host)) == ["after it", "hello"]
+
+
 async def test_a_burst(home: Real) -> None:
     wanted = [f"message {number}" for number in range(40)]
     for text in wanted:
