@@ -55,6 +55,24 @@ STATUS = {
     "dongles": [{"name": "d1", "state": "ready", "reason": "", "since": 1, "operator": HOSTILE, "signal_dbm": -71}],
     "rules": [{"name": "r", "pending": 1, "failed": 2, "last_error": HOSTILE}],
     "problems": [{"where": "x", "text": HOSTILE, "advice": HOSTILE}],
+    "asterisk": {
+        "running": True,
+        "version": HOSTILE,
+        "since": 1,
+        "configuration": "pending_restart",
+        "trunks": [{"name": "byoc", "state": "reachable", "calls": 1, "contact": HOSTILE}],
+        "phones": [{"name": "desk", "state": "registered", "calls": 0, "contacts": [{"address": HOSTILE}]}],
+    },
+}
+RENDERED = {
+    "files": [
+        {"name": "pjsip.conf", "changed": True, "diff": f"--- a\n+{HOSTILE}"},
+        {"name": "rtp.conf", "changed": True},
+        {"name": "same.conf", "changed": False},
+    ],
+    "asterisk": "rolled_back",
+    "error": HOSTILE,
+    "problems": [{"where": "x", "text": HOSTILE, "advice": HOSTILE}],
 }
 
 
@@ -72,6 +90,7 @@ STATUS = {
             }
         ),
         tables.status(STATUS),
+        tables.rendered(RENDERED),
         tables.event("homeline.message.received", MESSAGE),
         tables.ussd({"text": HOSTILE, "more": True}),
         tables.sent({"id": 1, "state": "failed", "error": HOSTILE}),
@@ -128,3 +147,21 @@ def test_status_counts_what_is_new() -> None:
     shown = tables.status({"unread": 0, "missed": 2, "voicemail": 1})
     assert "Unread messages: 0, missed calls: 2, new on the voicemail: 1" in shown
     assert "missed" not in tables.status({"unread": 0, "missed": 0, "voicemail": 0})
+
+
+def test_status_shows_asterisk_where_it_is_wanted() -> None:
+    shown = tables.status(STATUS)
+    assert "pending restart" in shown
+    lines = [line for line in shown.splitlines() if line.startswith(("trunk byoc", "phone desk"))]
+    assert [line.split()[2] for line in lines] == ["reachable", "registered"]
+    assert "Asterisk" not in tables.status({"asterisk": {"running": False, "configuration": "off"}})
+    assert "not there" in tables.status({"asterisk": {"running": False, "configuration": "waiting"}})
+
+
+def test_a_rendering_shows_what_changes() -> None:
+    shown = tables.rendered(RENDERED)
+    assert shown.startswith("--- a\n+")
+    assert "rtp.conf: changed" in shown
+    assert "same.conf" not in shown
+    assert "Asterisk: rolled back" in shown
+    assert tables.rendered({"files": [], "asterisk": "applied"}) == "No file changes.\n\nAsterisk: applied"

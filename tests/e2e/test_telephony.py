@@ -11,6 +11,7 @@ import pytest
 
 from asterisk_kit import asterisk_programs as asterisk_programs
 from e2e.kit import Events, Home, Table
+from e2e.test_command import command
 from homeline_lab.asterisk import Asterisk
 from homeline_lab.house_asterisk import HouseAsterisk
 
@@ -258,9 +259,16 @@ async def test_a_difference_is_shown_first_and_no_secret_with_it(tmp_path: Path)
         assert "\n-password = (not shown)\n" in changed["pjsip.conf"]  # that it is another one is seen
         assert "correct-horse" not in str(reply)
         assert path.read_text() != sound
+        code, out, _ = await command(home.root, "render", "--diff")
+        assert (code, "\n+[desk]\n" in out) == (0, True)
+        assert "correct-horse" not in out
         reply = await home.call("render_config")
         assert (reply["asterisk"], reply["files"]) == ("applied", [{"name": "pjsip.conf", "changed": True}])
         assert path.read_text() == sound
+        code, out, _ = await command(home.root, "render")
+        assert (code, out) == (0, "No file changes.\n\nAsterisk: applied\n")
+        code, out, _ = await command(home.root, "status")
+        assert "phone desk" in out
 
 
 async def test_without_asterisk_sms_goes_on(tmp_path: Path) -> None:
