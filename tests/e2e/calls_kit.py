@@ -186,7 +186,7 @@ async def calling(
 
     `address` is the house's, `within` a command within which the daemon and Asterisk run.
     """
-    asterisk = HouseAsterisk(root, files=files, address=address, within=within, running=False)
+    asterisk = HouseAsterisk(root, files=files, address=address, within=within)
     dongle = {"driver": "chan_dongle", "imei": MODELS["e1750"].imei}
     home = CallHome(root, asterisk=asterisk, sip=sip, secret=secrets(), dongle_options=dongle)
     home.parts, home.gaps, home.within = parts, gaps, within

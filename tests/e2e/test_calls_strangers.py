@@ -12,7 +12,8 @@ import pytest
 
 from asterisk_kit import asterisk_programs as asterisk_programs
 from e2e.calls_kit import ACCOUNT, DID, OTHER_ACCOUNT, OURS, SID, CallHome, calling, phone, talk, uci
-from homeline_lab.asterisk import own_address
+from homeline_lab.asterisk import Asterisk, free_port, own_address
+from homeline_lab.sip_calls import DIALPLAN, MANAGER
 from homeline_lab.sip_peer import Account, Phone, Provider
 from homeline_lab.sip_raw import DIALLED, Stranger, hostile, request
 from homeline_lab.sipp import Sipp, refused
@@ -140,3 +141,52 @@ async def test_nothing_is_allowed_that_the_owner_has_not_allowed(tmp_path: Path)
             assert end.status != "ANSWER"
         assert home.gsm == []
         assert len(refusals(home)) == 3
+
+
+def recipe(address: str, provider: str) -> dict[str, str]:
+    """The hand-made recipe at an address of its own; its dongle is the lab's."""
+    folder = Path(__file__).parents[1] / "asterisk_recipe"
+    files = {path.name: path.read_text() for path in folder.glob("*.conf")}
+    files["pjsip.conf"] = files["pjsip.conf"].replace("0.0.0.0:5060", f"{address}:5080")
+    files["pjsip_wizard.conf"] = files["pjsip_wizard.conf"].replace("REMOTE", provider)
+    for dongle in ("${GSM}/", "Dongle/dongle0/"):
+        files["extensions.conf"] = files["extensions.conf"].replace(
+            f"Dial({dongle}${{EXTEN}})", "Goto(lab-in,${EXTEN},1)"
+        )
+    files["extensions.conf"] += DIALPLAN
+    files["manager.conf"] = (
+        files["manager.conf"].replace("5038", str(free_port())).replace("0.0.0.0", address) + MANAGER
+    )
+    return files
+
+
+async def test_strangers_get_no_call_from_the_hand_made_recipe_beside_ours(tmp_path: Path) -> None:
+    alone, house, provider = own_address(), own_address(), own_address()
+    names = ("byoc", "twilio", "6001", "desk", "gsm-out", "from-twilio", "0900123456", "+41900123456")
+    async with (
+        Asterisk(tmp_path / "alone", files=recipe(alone, provider)) as without,
+        Stranger(own_address()) as stranger,
+    ):
+        tried = request("INVITE", "0900123456", (alone, 5080), source=stranger.source, from_user="byoc")
+        await stranger.send([tried], (alone, 5080))
+        await without.wait_log("Executing [0900123456@lab-in:1]")  # which is why it must not be left as it is
+
+    sip = uci(local_networks=["192.168.1.0/24"])
+    async with (
+        calling(tmp_path, "phones", sip=sip, address=house, files=recipe(house, provider)) as home,
+        Stranger(own_address()) as stranger,
+    ):
+        for port in (5060, 5080):
+            packets = hostile(200, (house, port), source=stranger.source, names=names, seed=port)
+            await stranger.send(packets, (house, port))
+            for name in names:
+                await stranger.send(
+                    [request("INVITE", "0900123456", (house, port), source=stranger.source, from_user=name)],
+                    (house, port),
+                )
+            last = request("INVITE", "0900123456", (house, port), source=stranger.source, from_user="byoc")
+            assert await stranger.ask(last, (house, port)) in ("INVITE 401", "INVITE 403")
+        assert await home.processed() == 0
+        assert home.gsm == []
+        where = set(await home.problems())
+        assert any("pjsip.conf" in place for place in where) and any("extensions.conf" in place for place in where)
