@@ -274,10 +274,9 @@ async def test_voicemail_that_cannot_be_written(house: House) -> None:
 async def test_voicemail_at_once_where_nothing_is_registered_and_never_over_another(house: House) -> None:
     base = BASE.replace("config sip 'sip'\n", "config sip 'sip'\n\toption voicemail_format 'gsm'\n")
     await house.use(NOBODY + VOICEMAIL, base=base)
-    for number in ("+41791234567", "+41791234568"):
-        caller = await house.gsm_call(number, hz=500)
-        await caller.hears(1000, timeout=15)
-        await caller.ended(timeout=15)  # the longest voicemail
+    callers = [await house.gsm_call(number, hz=500) for number in ("+41791234567", "+41791234568")]
+    await asyncio.gather(*(caller.hears(1000, timeout=15) for caller in callers))
+    await asyncio.gather(*(caller.ended(timeout=15) for caller in callers))  # the longest voicemail
     await house.idle()
     records = [ended.record for ended in await house.records()]
     assert {record.number for record in records} == {"+41791234567", "+41791234568"}
