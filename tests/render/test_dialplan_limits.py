@@ -11,7 +11,7 @@ import pytest
 from homeline.telephony import GRANT_FAMILY, USED_FAMILY
 from homeline_lab.asterisk import Programs
 from homeline_lab.sip_calls import Call
-from render.dialplan_kit import SID, House, asterisk_programs, house
+from render.dialplan_kit import BASE, SID, House, asterisk_programs, house
 
 __all__ = ["asterisk_programs", "house"]
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -96,6 +96,22 @@ async def test_as_many_calls_out_through_a_trunk_as_it_may(house: House) -> None
     assert await refused(house, "+442079460003") == "busy"
     for call in calls:
         await call.hang_up()
+
+
+async def test_never_more_than_that_however_many_are_dialled_together(house: House) -> None:
+    base = BASE.replace("config trunk 'byoc'\n", "config trunk 'byoc'\n\toption max_calls '100'\n")
+    await house.use(RULE + "\toption concurrent '3'\n\toption longest_call '2'\n", base=base)
+    await grant(house, 250)
+    before = len(house.exchange.calls)
+    dialled = [house.peer.call(f"04411122{last}", headers=(("X-Twilio-AccountSid", SID),)) for last in range(10, 30)]
+    calls = await asyncio.gather(*dialled)
+    async with asyncio.timeout(10):
+        while sum(call.over.is_set() for call in calls) + len(house.exchange.calls) - before < len(calls):
+            await asyncio.sleep(0.05)
+    left = len(house.exchange.calls) - before
+    assert left <= 3
+    used = (await house.get(USED_FAMILY, "swiss")).partition(",")[2]
+    assert int(used or 0) <= min(250, 120 * left)
 
 
 # --- closed ---

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path
 
 from homeline import telephony
 from homeline.config_calls import Line, Strategy, Trunk, TrunkType, Withheld
@@ -179,19 +179,18 @@ def _constants(config: Config, facts: Facts) -> dict[str, object]:
         "refusals": _REFUSALS,
         "sid_header": SID_HEADER,
         "account_sid": config.twilio.account_sid or "none",
-        "recordings": _path(facts, "recordings"),
+        "recordings": _path(Paths(Path(facts.root)).recordings),
         "extension": extension,
         "format": config.sip.voicemail_format,
         "silence": SILENCE,
     }
 
 
-def _path(facts: Facts, folder: str) -> str:
-    """One of Asterisk's folders, as text that the dial plan may have in it."""
-    path = str(getattr(Paths(PurePosixPath(facts.root)), folder))  # type: ignore[arg-type]
-    if not re.fullmatch(r"[A-Za-z0-9/._+@=-]+", path):
-        raise RenderError(f"root: the path {path!a} has characters that a dial plan cannot hold")
-    return path
+def _path(path: Path) -> str:
+    """A folder as text that the dial plan may have in it."""
+    if not re.fullmatch(r"[A-Za-z0-9/._+@=-]+", str(path)):
+        raise RenderError(f"root: the path {str(path)!a} has characters that a dial plan cannot hold")
+    return str(path)
 
 
 def _in_use(line: Line, config: Config) -> bool:
@@ -214,7 +213,7 @@ def _line(line: Line, config: Config, facts: Facts, tables: Tables) -> _Line:
         together,
         line.ring_timeout,
         line.voicemail,
-        f"{_path(facts, 'greetings')}/{line.greeting}" if line.greeting else "vm-intro",
+        f"{_path(Paths(Path(facts.root)).greetings)}/{line.greeting}" if line.greeting else "vm-intro",
         line.longest_voicemail,
         _smoothing(line, ADAPTIVE),
     )
