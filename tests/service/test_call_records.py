@@ -492,7 +492,7 @@ async def test_where_nobody_has_heard_of_any_it_waits_in_ram(tmp_path: Path, mon
         assert list(at.db.records) == ["1.8"]
         assert (at.paths.recordings / RAW).exists()
         (raised,) = at.service.of("alert.raised")
-        assert raised["key"] == voicemail.ALERT
+        assert raised["key"] == "voicemail.room"
         assert await at.records.walk() == 0
         assert len(at.service.of("alert.raised")) == 1
         await at.service.database(Store.mark_read, [(await at.calls())[0].id])
@@ -518,6 +518,30 @@ async def test_a_full_disk_keeps_it_in_ram_until_there_is_room(tmp_path: Path, m
         assert await at.records.walk() == 1
         assert at.db.records == {}
         assert (await at.calls())[0].state is CallState.VOICEMAIL
+
+
+@pytest.mark.parametrize("place", ["spool", "flash"])
+async def test_a_missing_permission_is_said_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    async with desk(tmp_path) as at:
+        at.db.records[KEY] = written(**LEFT)
+        at.recorded()
+
+        def denied(*_arguments: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(recordings, "size" if place == "spool" else "keep", denied)
+        monkeypatch.setattr(recordings, "found_in", denied)
+        for _ in range(2):
+            assert await at.records.walk() == 0
+        (raised,) = at.service.of("alert.raised")
+        assert "Permission denied" in raised["text"]
+        assert "group asterisk" in raised["advice"]
+        monkeypatch.undo()
+        assert await at.records.walk() == 1
+        await at.service.told_of("alert.cleared")
+        assert at.db.records == {}
 
 
 async def test_what_asterisk_left_behind_becomes_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,12 +41,15 @@ DAY = 86400
 LEAST_SECONDS = 1  # a shorter recording is a caller who hung up at the tone
 ORPHANED = 900.0  # seconds for which a file must not grow; a message is 600 long at most, and its record takes no time
 GIVEN_UP = "the recording was deleted to make room for newer ones"
-ALERT = "voicemail.room"
 ADVICE = (
     "Listen to messages and mark them as read, delete some, or raise homeline.sip.voicemail_quota. Until then new ones "
     "are only in RAM and lost when the router restarts."
 )
+ACCESS_ADVICE = (
+    "The user homeline must be in the group asterisk: /etc/init.d/homeline restart. Until then it is only in RAM."
+)
 FULL = (errno.ENOSPC, errno.EDQUOT)
+DENIED = (errno.EACCES, errno.EPERM)
 
 
 class NoRoom(HomelineError):
@@ -59,7 +62,7 @@ class Voicemail:
     def __init__(self, context: Context, paths: Paths, alerts: Alerts, calls: Calls) -> None:
         self._context, self._paths, self._alerts, self._calls = context, paths, alerts, calls
         self._seen: dict[str, tuple[Found, float]] = {}  # files in RAM, and since when they are as they are
-        self._crowded = False
+        self._closed: set[Path] = set()  # folders that could not be looked through
 
     @property
     def folder(self) -> Path:
@@ -83,7 +86,8 @@ class Voicemail:
         except RecordingError as error:
             log.warning("Not a recording: %s", error)
         except OSError as error:
-            await self._no_room(f"a recording cannot be copied to {self.folder}: {error.strerror}")
+            advice = ACCESS_ADVICE if error.errno in DENIED else ADVICE
+            await self._no_room(f"it cannot be copied to {self.folder}: {error.strerror}", advice)
         return None
 
     async def _kept(self, raw: str, name: str, size: int) -> Recording:
@@ -98,9 +102,7 @@ class Voicemail:
             if error.errno not in FULL or not await self._make_room(size):
                 raise
             kept = await self._copied(raw, name)
-        if self._crowded:
-            self._crowded = False
-            await self._alerts.clear(ALERT)
+        await self._alerts.clear("voicemail.room")  # it may be open since the last run
         return kept
 
     async def _copied(self, raw: str, name: str) -> Recording:
@@ -112,10 +114,9 @@ class Voicemail:
         await self.sweep()
         return True
 
-    async def _no_room(self, words: str) -> None:
+    async def _no_room(self, words: str, advice: str = ADVICE) -> None:
         """Raises NoRoom, after the owner was told."""
-        self._crowded = True
-        await self._alerts.raise_("voicemail.room", f"A message on the voicemail waits in RAM: {words}.", ADVICE)
+        await self._alerts.raise_("voicemail.room", f"A message on the voicemail waits in RAM: {words}.", advice)
         raise NoRoom(words)
 
     async def let_go(self, raw: str) -> None:
@@ -156,10 +157,14 @@ class Voicemail:
 
     async def _looked(self, look: Callable[[Path], list[T]], folder: Path) -> list[T]:
         try:
-            return await asyncio.to_thread(look, folder)
+            found = await asyncio.to_thread(look, folder)
         except OSError as error:
-            log.warning("%s cannot be looked through: %s", folder, error.strerror)
+            if folder not in self._closed:
+                log.warning("%s cannot be looked through: %s", folder, error.strerror)
+            self._closed.add(folder)
             return []
+        self._closed.discard(folder)
+        return found
 
     def _stale(self, files: list[Found]) -> list[Found]:
         """Those that have been as they are for long: by our own watch, since the router's clock may jump."""
