@@ -143,11 +143,15 @@ def test_what_is_in_force(mode: TrunkMode, transport: str, secure: Secure, is_se
         ("phone_global", {"password": PASSWORD}, "global", set()),
         ("phone_System", {"password": PASSWORD}, "System", set()),
         ("phone_" + "x" * 41, {"password": PASSWORD}, "x" * 41, set()),
+        ("phone__XXXX", {"password": PASSWORD}, "_XXXX", set()),
+        ("phone_e", {"password": PASSWORD}, "e", set()),
+        ("phone_112", {"password": PASSWORD}, "112", set()),
         # lines
         ("line_home", {"dongle": "gone"}, "home.dongle", {"home"}),
         ("line_home", {"dongle": "anna"}, "home.dongle", {"home"}),
         ("line_home", {"withheld": "voicemail", "voicemail": None}, "home.withheld", {"home"}),
         ("line_second", {"dongle": "stick"}, "second.dongle", {"second"}),
+        ("line__X", {"dongle": "stick"}, "_X", set()),
         # outbound
         ("outbound_swiss", {"via": "gone"}, "swiss.via", {"swiss"}),
         ("outbound_swiss", {"via": "anna"}, "swiss.via", {"swiss"}),
@@ -164,6 +168,7 @@ def test_what_is_in_force(mode: TrunkMode, transport: str, secure: Secure, is_se
         ("dongle_stick", {"port": "/dev/ttyUSB2"}, "stick.port", {"stick"}),
         ("dongle_stick", {"usb_path": "1-1"}, "stick.usb_path", {"stick"}),
         ("dongle_g1", {"driver": "chan_dongle", "imei": "356938035643817"}, "g1.driver", set()),
+        ("dongle__X", {"driver": "chan_dongle", "imei": "356938035643817"}, "_X.driver", set()),
         ("dongle_defaults", {"driver": "chan_dongle", "imei": "356938035643817"}, "defaults.driver", set()),
         ("dongle_" + "y" * 31, {"driver": "chan_dongle", "imei": "356938035643817"}, "y" * 31 + ".driver", set()),
         ("dongle_other", {}, "other.imei", set()),

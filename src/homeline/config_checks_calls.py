@@ -20,8 +20,12 @@ from homeline.model import Driver
 MAX_NAME = 40  # characters: a context's name has at most 79, and ours begin with some words of their own
 MIN_PASSWORD = 12  # characters of a phone's password, which strangers may try at leisure
 _MIN_DIFFERENT = 6  # of them
-# Sections of pjsip.conf with a meaning, and `anonymous`, the endpoint for everybody who is nobody else.
-_RESERVED = ("global", "system", "general", "globals", "default", "anonymous", "acl", "homeline", "s", "i", "t", "h")
+# Sections of pjsip.conf with a meaning, `anonymous`, the endpoint for everybody who is nobody else, and extensions to
+# which Asterisk goes by itself.
+_RESERVED = (
+    *("global", "system", "general", "globals", "default", "anonymous", "acl", "homeline"),
+    *("s", "i", "t", "h", "a", "o", "e", "failed"),
+)
 _EMERGENCY = ("112", "911")  # every mobile phone takes them for emergency calls (3GPP TS 22.101 10.1.1)
 _WIDEST = {True: 32, False: 16}  # prefix lengths (IPv6 or not) of a network that is proof enough without a password
 _INBOUND = (TrunkMode.BYOC, TrunkMode.ELASTIC, TrunkMode.PEER)  # calls come to an open port of ours
@@ -77,15 +81,17 @@ class _Names:
             raise ConfigError(
                 section, option, "", f"'{name}' has a meaning of its own in Asterisk; choose another name"
             )
-        _check_length(name)
+        _check_form(name)
         owner = self._taken.setdefault(lower, section)
         if owner != section:
             raise ConfigError(section, option, "", f"'{name}' is a name of '{owner}' already, capital letters apart")
 
 
-def _check_length(name: str) -> None:
+def _check_form(name: str) -> None:
     if len(name) > MAX_NAME:
         raise ConfigError(name, "", "", f"its name is longer than {MAX_NAME} characters")
+    if name.startswith("_"):
+        raise ConfigError(name, "", "", "its name begins with _, which makes a pattern of it in Asterisk's dial plan")
 
 
 def _sip(sip: Sip, tell: Tell) -> Sip:
@@ -187,6 +193,8 @@ def _phone(phone: Phone, config: Config, names: _Names, numbers: dict[str, str])
     names.check(phone.name, phone.name)
     if phone.number in _EMERGENCY:
         raise ConfigError(phone.name, "number", phone.number, "is an emergency number")
+    if phone.name in _EMERGENCY:  # phones reach each other by their names too
+        raise ConfigError(phone.name, "", "", "its name is an emergency number")
     if phone.where is Where.ROUTER:
         _check_password(phone)
         if phone.secure:
@@ -231,7 +239,7 @@ def _ringing(line: Line, known: _Known, tell: Tell) -> Line:
 
 
 def _line(line: Line, config: Config, known: _Known, taken: dict[str, str]) -> None:
-    _check_length(line.name)
+    _check_form(line.name)
     if reason := known.reason(line.dongle, "dongle"):
         raise ConfigError(line.name, "dongle", "", reason)
     driver = next(dongle.driver for dongle in config.dongles if dongle.name == line.dongle)
@@ -254,7 +262,7 @@ def _sourced(outbound: Outbound, known: _Known, tell: Tell) -> Outbound:
 
 
 def _outbound(outbound: Outbound, config: Config, known: _Known, numbers: Mapping[str, str]) -> None:
-    _check_length(outbound.name)
+    _check_form(outbound.name)
     if reason := _Known(config, known.declared).reason(outbound.via, "line", "trunk"):
         raise ConfigError(outbound.name, "via", "", reason)
     if not (outbound.countries or outbound.prefixes or outbound.numbers):

@@ -122,6 +122,10 @@ def check_name(name: str) -> None:
         )
     if len(name) > MAX_NAME:
         raise ConfigError(name, "driver", "", f"its section's name is longer than the driver's {MAX_NAME} characters")
+    if name.startswith("_"):
+        raise ConfigError(
+            name, "driver", "", "its section's name begins with _, which makes a pattern of it in Asterisk's dial plan"
+        )
     try:
         _GROUP_NAME.parse(name)
     except ValueError:
