@@ -12,7 +12,7 @@ import pytest
 from asterisk_kit import asterisk_programs as asterisk_programs
 from e2e.kit import Events, Home, Table
 from e2e.test_command import command
-from homeline_lab.asterisk import Asterisk
+from homeline_lab.asterisk import Asterisk, free_port
 from homeline_lab.house_asterisk import HouseAsterisk
 
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
@@ -269,6 +269,33 @@ async def test_a_difference_is_shown_first_and_no_secret_with_it(tmp_path: Path)
         assert (code, out) == (0, "No file changes.\n\nAsterisk: applied\n")
         code, out, _ = await command(home.root, "status")
         assert "phone desk" in out
+
+
+async def test_the_manager_may_move(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        process, port = home.pbx.process, free_port()
+        home.commit(DESK + f"\nconfig sip 'sip'\n\toption ami_port '{port}'\n")
+        await home.comes("applied", "manager.conf")
+        async with asyncio.timeout(TIMEOUT):
+            while f"127.0.0.1:{port}" not in await home.pbx.cli("manager show settings"):
+                await asyncio.sleep(0.05)
+        home.commit(MOBILE + f"\nconfig sip 'sip'\n\toption ami_port '{port}'\n")
+        await home.comes("applied", "pjsip.conf")
+        assert await home.endpoints() == ["mobile"]
+        assert home.pbx.process is process
+
+
+async def test_a_name_without_an_address_holds_nothing_up(tmp_path: Path) -> None:
+    trunk = "\nconfig trunk 'peer'\n\toption host 'sip.nowhere.invalid'\n\toption username 'me'\n"
+    async with at_home(tmp_path, DESK) as home:
+        home.events.heard.clear()
+        secret = secrets(DESK) + "config trunk 'peer'\n\toption password 'a-password-of-ours'\n"
+        home.router.configure(home.configuration(DESK + MOBILE + trunk), secret + secrets(MOBILE))
+        await home.comes("applied", "pjsip.conf")
+        assert {"desk", "mobile"} <= set(await home.endpoints())
+        async with asyncio.timeout(TIMEOUT):
+            while "name sip.nowhere.invalid" not in await home.problems():
+                await asyncio.sleep(0.05)
 
 
 async def test_without_asterisk_sms_goes_on(tmp_path: Path) -> None:

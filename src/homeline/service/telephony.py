@@ -101,9 +101,6 @@ class Telephony:
                     await self._stop()
                     await self._withdraw()
                 return
-            if config.sip.ami_port != self.ami.port:
-                self.ami.port = config.sip.ami_port
-                self.ami.reconnect()
             if (seen := _relevant(config)) != self._seen:
                 self._seen = seen
                 self._names.want(trunks.hosts(config))
@@ -222,6 +219,7 @@ class Telephony:
             if self._due:
                 self._due, force, self._forced = False, self._forced, False
                 applied = await self._rounds.go(force=force)
+                self._follow_port(applied)
             else:
                 applied = await self._rounds.look()
         finally:
@@ -230,6 +228,13 @@ class Telephony:
         if applied.changed or applied.outcome is not before:
             self._emit(applied)
         return min(await self._restart(applied), await self._again())
+
+    def _follow_port(self, applied: Applied) -> None:
+        """The manager has moved, now that it has read its file, or will have when it is there."""
+        port = self._context.config.sip.ami_port
+        if port != self.ami.port and applied.outcome not in (Outcome.REFUSED, Outcome.ROLLED_BACK):
+            self.ami.port = port
+            self.ami.reconnect()
 
     async def _restart(self, applied: Applied) -> float:
         """Start Asterisk, or start it again, where that is wanted; in how many seconds to come again."""
