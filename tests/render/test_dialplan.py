@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from asterisk_kit import asterisk_programs
+from homeline.config_calls import Twilio
+from homeline.core.dialling import Refusal
 from homeline.errors import RenderError
 from homeline.render.dialplan import Dialplan, extensions
 from homeline.telephony import MARKER, Facts
@@ -115,6 +118,12 @@ def test_a_path_that_a_dial_plan_cannot_hold(root: str) -> None:
         plan(facts=Facts(root=root))
 
 
+def test_twilios_calls_are_never_taken_without_an_account_to_know_them_by() -> None:
+    config = configuration(ALL)
+    with pytest.raises(RenderError, match=r"byoc\.type"):
+        extensions(replace(config, twilio=Twilio()), Facts())
+
+
 def test_modules_are_asked_for_where_they_are_used() -> None:
     small = plan("")
     assert not {"app_record", "codec_gsm", "func_speex", "func_jitterbuffer"} & set(small.needed)
@@ -155,3 +164,10 @@ def test_golden() -> None:
     if os.environ.get("HOMELINE_GOLDENS") == "write":
         golden.write_text(plan().text)
     assert plan().text == golden.read_text()
+
+
+def test_each_refusal_is_told_and_documented() -> None:
+    documented = (Path(__file__).parents[2] / "docs/asterisk.md").read_text()
+    for refusal in Refusal:
+        assert f"\nexten => {refusal},1,Set(HL_REASON={refusal})\n" in plan().text
+        assert f"\n| `{refusal}` |" in documented

@@ -153,7 +153,7 @@ def extensions(config: Config, facts: Facts) -> Dialplan:
         text.replace("@digest@", digest, 1),
         digest,
         tuple(re.findall(r"^\[(homeline-[^]]+)\]", text, re.MULTILINE)),
-        _needed(config, lines, tables),
+        _needed(config, lines),
         tables.problems,
     )
 
@@ -178,7 +178,7 @@ def _constants(config: Config, facts: Facts) -> dict[str, object]:
         "click_timeout": CLICK_TIMEOUT,
         "refusals": _REFUSALS,
         "sid_header": SID_HEADER,
-        "account_sid": config.twilio.account_sid or "none",
+        "account_sid": config.twilio.account_sid,
         "recordings": _path(Paths(Path(facts.root)).recordings),
         "extension": extension,
         "format": config.sip.voicemail_format,
@@ -209,7 +209,7 @@ def _line(line: Line, config: Config, facts: Facts, tables: Tables) -> _Line:
     withheld = {Withheld.REJECT: "homeline-refused,withheld,1", Withheld.VOICEMAIL: "voicemail"}
     return _Line(
         line.name,
-        "" if line.withheld is Withheld.VOICEMAIL and not line.voicemail else withheld.get(line.withheld, ""),
+        withheld.get(line.withheld, ""),
         together,
         line.ring_timeout,
         line.voicemail,
@@ -246,6 +246,8 @@ def _sources(config: Config, tables: Tables) -> Iterable[_Source]:
         yield _Source("phone", phone.name, tables.gates_of(phone.name))
     for trunk in tables.trunks:
         proof = trunk.type is TrunkType.TWILIO
+        if proof and not config.twilio.account_sid:  # the configuration leaves such a trunk out
+            raise RenderError(f"{trunk.name}.type: calls of Twilio are known by twilio.account_sid, which is not set")
         yield _Source("trunk", trunk.name, tables.gates_of(trunk.name), proof, trunk.max_calls)
 
 
@@ -255,7 +257,7 @@ def _shown(trunk: Trunk, config: Config) -> str:
     return trunk.caller_id or next((number for number in numbers if number), "")
 
 
-def _needed(config: Config, lines: Sequence[_Line], tables: Tables) -> tuple[str, ...]:
+def _needed(config: Config, lines: Sequence[_Line]) -> tuple[str, ...]:
     """The modules without which the dial plan does not do all that it should."""
     used = {line.name for line in lines}
     found = set(_NEEDED)
