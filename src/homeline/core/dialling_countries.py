@@ -6,6 +6,7 @@ Only the process that renders the dial plan needs this: its library is imported 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from homeline.core.dialling_patterns import ANYTHING, alternatives, beginnings, distinct, example, length
@@ -94,6 +95,7 @@ def _bare(data: Any) -> tuple[Form, ...]:
     return tuple(found.values())
 
 
+@cache
 def territory(country: str) -> Territory:
     """Where a country's numbers begin and which of those are not its own, or cost the caller more (premium rate).
 
