@@ -194,6 +194,19 @@ async def test_a_change_that_does_not_come_up_is_rolled_back(tmp_path: Path) -> 
         assert "asterisk configuration" not in await home.problems()
 
 
+async def test_what_a_restart_does_not_bring_is_rolled_back_by_another(tmp_path: Path) -> None:
+    """An address that the router does not have."""
+    async with at_home(tmp_path) as home:
+        before, address = home.ours(), home.asterisk.address if home.asterisk else ""
+        home.commit(DESK + "\nconfig sip 'sip'\n\toption bind '192.0.2.77'\n")
+        await home.comes("pending_restart", "pjsip.conf")
+        told = await home.comes("rolled_back")
+        assert "transport missing" in told["error"]
+        assert home.ours() == before
+        await home.pbx.until("pjsip show transports", f"{address}:5060", TIMEOUT)
+        assert (await home.asks("rolled_back"))["asterisk"]["error"] == told["error"]
+
+
 async def test_an_asterisk_that_died_is_started_and_looked_at(tmp_path: Path) -> None:
     async with at_home(tmp_path) as home:
         home.events.heard.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -129,6 +130,22 @@ async def test_what_only_a_restart_brings_is_pending_and_no_fault(there: Pbx) ->
     assert (await there.applier.check()).outcome is Outcome.PENDING
     there.start()
     assert (await there.applier.check()).outcome is Outcome.APPLIED
+
+
+async def test_what_a_restart_does_not_bring_is_put_back(there: Pbx) -> None:
+    """Such as an address to listen at that the router does not have: only Asterisk's start shows that."""
+    files = BASE | {"pjsip.conf": BASE["pjsip.conf"] + "transport tls\n"}
+    there.broken = {"pjsip.conf"}
+    assert (await there.applier.apply(rendered(files, "B"))).outcome is Outcome.PENDING
+    there.record.restarting(time.monotonic())
+    there.ami.started = time.monotonic()
+    result = await there.applier.check()
+    assert result == Applied(Outcome.ROLLED_BACK, "transport missing: tls")
+    assert asterisk_files.present(there.folder) == BASE
+    assert there.record.needs_restart  # for what it was started with is not what there is
+    there.start()
+    assert (await there.applier.check()).outcome is Outcome.APPLIED
+    assert not there.record.needs_restart
 
 
 async def test_while_asterisk_is_away_files_are_written_and_read_later(there: Pbx) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -122,11 +123,31 @@ async def test_what_was_not_taken_is_left_alone_until_something_is_new(round_: R
     assert (await round_.rounds.look()).outcome is Outcome.ROLLED_BACK
     assert len(round_.pbx.reloaded) == reloads
     assert "mobile" in round_.problem(CONFIGURATION)
-    assert round_.rounds.again  # an Asterisk that is started anew gets another try
     round_.pbx.broken = set()
     assert await round_.go(MORE, force=True) is Outcome.APPLIED
     assert round_.problem(CONFIGURATION) == ""
+
+
+async def test_another_asterisk_gets_another_try(round_: Round) -> None:
+    round_.pbx.broken = {"pjsip.conf"}
+    assert await round_.go(MORE) is Outcome.ROLLED_BACK
     assert not round_.rounds.again
+    round_.pbx.broken = set()
+    round_.pbx.ami.version = "22.10.1"
+    assert round_.rounds.again
+    assert await round_.go(MORE) is Outcome.APPLIED
+
+
+async def test_files_with_which_asterisk_does_not_start_are_given_up(round_: Round) -> None:
+    await round_.pbx.fake.stop()
+    while round_.pbx.ami.connected:
+        await asyncio.sleep(0)
+    assert await round_.go(MORE) is Outcome.WAITING
+    assert (await round_.rounds.give_up()).outcome is Outcome.ROLLED_BACK
+    assert asterisk_files.present(round_.paths.rendered) == BASE
+    assert "Asterisk does not start with it" in round_.problem(CONFIGURATION)
+    assert await round_.go(MORE) is Outcome.ROLLED_BACK  # not again before something is new
+    assert asterisk_files.present(round_.paths.rendered) == BASE
 
 
 async def test_problems_come_and_go_with_their_cause(round_: Round) -> None:

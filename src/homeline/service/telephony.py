@@ -40,6 +40,7 @@ Table = dict[str, Any]
 
 ACCOUNT = "homeline"  # of the manager
 HELLO = 1.5  # seconds that an Asterisk which has our account gets to tell its version, before files are first made
+GIVE_UP = 2  # tries to start Asterisk, after which it is tried with the configuration before
 OWN_RELOAD = 2.0  # seconds in which an event tells of a reload that was ours
 SAFETY = 900.0  # seconds between two comparisons that nothing asked for
 ABSENT_LOOK = 60.0  # seconds between two looks whether Asterisk is installed now
@@ -242,7 +243,9 @@ class Telephony:
             return SAFETY
         self._restarter.unheard |= applied.outcome is Outcome.WAITING and asterisk_files.MANAGER in applied.changed
         by_itself = self._context.config.sip.restart == "idle"
-        again = await self._restarter.look(needed=applied.outcome is Outcome.PENDING, by_itself=by_itself)
+        again = await self._restarter.look(needed=self._applier.record.needs_restart, by_itself=by_itself)
+        if self._restarter.tries >= GIVE_UP and self._applier.unproven:
+            self._emit(await self._rounds.give_up())
         return SAFETY if again is None else again
 
     async def _again(self) -> float:

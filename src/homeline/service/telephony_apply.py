@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -105,6 +105,15 @@ def _named(what: str, names: list[str]) -> list[str]:
     return [f"{what}: {', '.join(names[:NAMED])}{more}"]
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of our files: what they say, what of it only a restart brings, what Asterisk shows then."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    restart: str = ""
+    expected: Expected = field(default_factory=Expected)
+
+
 class Applier:
     """One caller at a time. `shown` tells which of the named objects Asterisk has (`AsteriskView.objects`)."""
 
@@ -118,38 +127,73 @@ class Applier:
     ) -> None:
         self._ami, self._shown, self._folder, self._log_folder = ami, shown, folder, log_folder
         self.record = record
-        self._expected = Expected()
+        self._current = Version()  # what is on disk
+        self._proven: Version | None = None  # what Asterisk has shown last, or what a former daemon left
         self.reloaded_at = float("-inf")  # monotonic seconds: when we last had Asterisk read something
+
+    @property
+    def unproven(self) -> bool:
+        """Whether Asterisk has not shown yet what is on disk, and there is something to go back to."""
+        proven = self._proven
+        return proven is not None and asterisk_files.MANAGER in proven.files and proven.files != self._current.files
 
     async def apply(self, rendered: Rendered) -> Applied:
         """Write the files where they differ, and bring them into force. Raises OSError: nothing was changed."""
         before = await asyncio.to_thread(asterisk_files.present, self._folder)
-        changed = _differing(before, rendered.files)
-        expected, digest = self._expected, self.record.on_disk
-        if changed:
-            await asyncio.to_thread(asterisk_files.replace, self._folder, rendered.files)
-            self.record.wrote(changed, rendered.restart, time.monotonic())
-            log.info("Asterisk's files were written: %s", ", ".join(changed))
-        self._expected = expected.after(rendered)
-        result = await self.check()
-        if result.outcome is Outcome.FAILED and changed and asterisk_files.MANAGER in before:
-            await self._roll_back(before, digest, expected)
-            return Applied(Outcome.ROLLED_BACK, result.words, changed)
-        return Applied(result.outcome, result.words, changed)
+        if self._proven is None:
+            self._proven = Version(before, self.record.on_disk)
+        changed = await self._write(Version(rendered.files, rendered.restart, self._current.expected.after(rendered)))
+        return replace(await self.check(), changed=changed)
 
     async def check(self) -> Applied:
-        """Have Asterisk read what it has not read yet, and compare what it shows. Never raises."""
+        """Have Asterisk read what it has not read yet, and compare what it shows. Never raises.
+
+        Where it never showed what is on disk now, the files are put back which it showed before.
+        """
+        found = await self._look()
+        if found.outcome is Outcome.APPLIED:
+            self._proven = self._current
+        elif found.outcome is Outcome.FAILED and self.unproven:
+            return await self.put_back(found.words)
+        return found
+
+    async def put_back(self, words: str) -> Applied:
+        """The proven files, in force again; `words` say why. What goes wrong with that is logged."""
+        assert self._proven is not None
+        try:
+            await self._write(self._proven)
+        except OSError as error:
+            log.error("Asterisk's former files could not be put back: %s", error)
+            return Applied(Outcome.FAILED, words)
+        found = await self._look()
+        log.warning("Asterisk's former files were put back: %s %s", found.outcome.value, found.words)
+        return Applied(Outcome.ROLLED_BACK, words)
+
+    async def withdraw(self) -> None:
+        """Take all files away. Never raises."""
+        try:
+            await self._write(Version())
+        except OSError as error:
+            log.warning("Asterisk's files could not be taken away: %s", error)
+        self._proven = None
+
+    async def _write(self, version: Version) -> tuple[str, ...]:
+        """Make the folder's files those of `version`; the names of what changed."""
+        before = await asyncio.to_thread(asterisk_files.present, self._folder)
+        changed = _differing(before, version.files)
+        if changed:
+            await asyncio.to_thread(asterisk_files.replace, self._folder, version.files)
+            self.record.wrote(changed, version.restart, time.monotonic())
+            log.info("Asterisk's files were written: %s", ", ".join(changed))
+        self._current = version
+        return changed
+
+    async def _look(self) -> Applied:
         if not self._ami.connected:
             return Applied(Outcome.WAITING)
         tail = asterisk_files.LogTail(self._log_folder)
         try:
-            self.record.met(self._ami.started)
-            stale = self.record.stale
-            await self._reload(stale)
-            wrong = await self._compare()
-            if wrong and not self.record.needs_restart and not stale:
-                await self._reload(RELOADS)  # somebody else had it read something
-                wrong = await self._compare()
+            wrong = await self._read_and_compare()
         except ConnectionLost:
             return Applied(Outcome.WAITING)
         except HomelineError as error:
@@ -162,29 +206,15 @@ class Applier:
         words = "; ".join([*wrong, *(f"Asterisk says: {line}" for line in said)])
         return Applied(Outcome.FAILED, words)
 
-    async def withdraw(self) -> None:
-        """Take all files away, and have Asterisk forget what was in them. Never raises."""
-        try:
-            before = await asyncio.to_thread(asterisk_files.present, self._folder)
-            await asyncio.to_thread(asterisk_files.replace, self._folder, {})
-        except OSError as error:
-            log.warning("Asterisk's files could not be taken away: %s", error)
-            return
-        self.record.wrote(before, "", time.monotonic())
-        self._expected = Expected()
-
-    async def _roll_back(self, files: Mapping[str, str], digest: str, expected: Expected) -> None:
-        """The files before, in force again. What goes wrong with that is logged: the complaint is about the others."""
-        now = await asyncio.to_thread(asterisk_files.present, self._folder)
-        try:
-            await asyncio.to_thread(asterisk_files.replace, self._folder, files)
-        except OSError as error:
-            log.error("Asterisk's former files could not be put back: %s", error)
-            return
-        self.record.wrote(_differing(now, files), digest, time.monotonic())
-        self._expected = expected
-        result = await self.check()
-        log.warning("Asterisk's former files were put back: %s %s", result.outcome.value, result.words)
+    async def _read_and_compare(self) -> list[str]:
+        self.record.met(self._ami.started)
+        stale = self.record.stale
+        await self._reload(stale)
+        wrong = await self._compare()
+        if wrong and not self.record.needs_restart and not stale:
+            await self._reload(RELOADS)  # somebody else had it read something
+            wrong = await self._compare()
+        return wrong
 
     async def _reload(self, names: Iterable[str]) -> None:
         """Have these files read again. A part that is not loaded has nothing to read: what that means, objects tell."""
@@ -206,8 +236,8 @@ class Applier:
         for look in range(LOOKS):
             if look:
                 await asyncio.sleep(LOOK_PAUSE)
-            shown = await self._shown(self._expected.named)
-            wrong = self._expected.complaints(shown, restarts=not self.record.needs_restart)
+            shown = await self._shown(self._current.expected.named)
+            wrong = self._current.expected.complaints(shown, restarts=not self.record.needs_restart)
             if not wrong:
                 break
         return wrong

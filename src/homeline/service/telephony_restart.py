@@ -42,6 +42,7 @@ class Restarter:
         self._away_since: float | None = None
         self._start_again = LEAST
         self._started_at = float("-inf")
+        self.tries = 0  # how often Asterisk was to be started since it went away
         self._restarted, self._restarted_at = -1.0, 0.0  # which Asterisk was to be started again, and when
         self.demanded = False  # the owner wants it now
         self.unheard = False  # Asterisk cannot know our account yet, so there is nothing to wait for
@@ -50,7 +51,7 @@ class Restarter:
         """`needed`: only a restart brings what was written. `by_itself`: it may happen when no channel is up."""
         if not self._ami.connected:
             return await self._away()
-        self._away_since, self._start_again = None, LEAST
+        self._away_since, self._start_again, self.tries = None, LEAST, 0
         if not (needed or self.demanded):
             self._say(KEY, "", "")
             return None
@@ -80,6 +81,7 @@ class Restarter:
         if tried:
             self._start_again = min(self._start_again * 2, MOST)
         self._started_at = now
+        self.tries += 1
         await self._ask(START)
         return self._start_again
 

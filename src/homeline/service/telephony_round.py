@@ -51,7 +51,8 @@ class Rounds:
         self._announce, self._say = announce, say
         self._secret = ""  # made, and not yet in a file
         self._said: dict[str, set[str]] = {}  # keys of troubles by where they came from
-        self._refused: tuple[Mapping[str, str], float] | None = None  # files that Asterisk did not take, and which one
+        self._tried: Mapping[str, str] = {}  # files that were last brought to Asterisk
+        self._refused: Mapping[str, str] | None = None  # files that it did not take
         self.applied = Applied(Outcome.WAITING)
         self.version = ""  # Asterisk's, that counted in the last one
 
@@ -63,6 +64,7 @@ class Rounds:
 
     async def go(self, *, force: bool = False) -> Applied:
         """Render, and bring it to Asterisk. Files that it did not take before are left alone, unless `force`."""
+        force = force or self.again
         self.version = self._ami.version
         try:
             reply = await self.rendered()
@@ -117,8 +119,9 @@ class Rounds:
             self._say(ABSENT, "Asterisk is not installed, so there are no calls.", needed)
             return Applied(Outcome.WAITING)
         self._say(ABSENT, "", "")
-        if not force and self._refused == (reply.rendered.files, self._ami.started):
-            return self.applied
+        if not force and self._refused == reply.rendered.files:
+            return replace(self.applied, changed=())
+        self._tried = dict(reply.rendered.files)
         try:
             applied = await self._applier.apply(reply.rendered)
         except OSError as error:
@@ -126,8 +129,6 @@ class Rounds:
             self._say(FILES_KEY, words, f"{self._paths.rendered} needs space, and to be homeline's: run {RELOAD}")
             return Applied(Outcome.REFUSED, words)
         self._say(FILES_KEY, "", "")
-        bad = applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK)
-        self._refused = (dict(reply.rendered.files), self._ami.started) if bad else None
         return self._judged(applied)
 
     async def look(self) -> Applied:
@@ -135,18 +136,24 @@ class Rounds:
         before = replace(self.applied, changed=())
         if before.outcome is not Outcome.REFUSED:
             found = await self._applier.check()
-            stays = before.outcome is Outcome.ROLLED_BACK and found.outcome is Outcome.APPLIED
-            before = before if stays else self._judged(found)
+            if before.outcome is not Outcome.ROLLED_BACK or found.outcome is Outcome.FAILED:
+                before = self._judged(found)
         self.applied = before
         return before
 
+    async def give_up(self) -> Applied:
+        """Asterisk does not come up: it is tried with the files with which it last did."""
+        self.applied = self._judged(await self._applier.put_back("Asterisk does not start with it"))
+        return self.applied
+
     @property
     def again(self) -> bool:
-        """Whether an Asterisk that was just started should get another try, or other files."""
-        return self._refused is not None or self.version != self._ami.version
+        """Whether Asterisk is another one, which wants to be asked anew."""
+        return self.version != self._ami.version
 
     def _judged(self, applied: Applied) -> Applied:
         """Say what is wrong with it."""
+        self._refused = self._tried if applied.outcome is Outcome.ROLLED_BACK else None
         advice = STAYS if applied.outcome is Outcome.ROLLED_BACK else "The log of Asterisk has more."
         if applied.outcome in (Outcome.FAILED, Outcome.ROLLED_BACK):
             self._say(CONFIGURATION, f"Asterisk does not take it: {applied.words}.", advice)
