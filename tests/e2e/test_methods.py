@@ -37,6 +37,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "list_ussd": {},
     "get_config": {},
     "reload": {},
+    "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"RULE": TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT, "time": NUMBER},
     "list_alerts": {"all": FLAG, "before": NUMBER, "limit": NUMBER},
