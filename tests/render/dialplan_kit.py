@@ -173,7 +173,7 @@ class House:
         for exchange in (self.peer.exchange, self.exchange):
             with suppress(TimeoutError):
                 while True:
-                    await exchange.incoming(0)
+                    await exchange.incoming(0.01)
         for family in (CALLS_FAMILY, GRANT_FAMILY, USED_FAMILY):
             await self.asterisk.cli(f"database deltree {family}")
         return await self.reload(text, base=base, closed=closed)
