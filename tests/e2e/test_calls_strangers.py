@@ -143,6 +143,53 @@ async def test_nothing_is_allowed_that_the_owner_has_not_allowed(tmp_path: Path)
         assert len(refusals(home)) == 3
 
 
+async def test_from_the_providers_own_address_only_allowed_numbers_leave(tmp_path: Path) -> None:
+    """First with headers of another account, or none; then as somebody who knows ours and may write it."""
+    address, house = own_address(), own_address()
+    gaps = {"provider": address, "outbound": uci(sources=["byoc"], concurrent="20")}
+    sip = uci(external_address="198.51.100.7")
+    async with (
+        calling(tmp_path, "phones", "line", "outbound", "twilio", sip=sip, address=house, **gaps) as home,
+        Stranger(address) as customer,
+    ):
+        target, names = (house, 5060), ("byoc", "home", "stick", "desk", DID)
+        for seed, headers in enumerate((((SID, OTHER_ACCOUNT),), ((SID, OTHER_ACCOUNT), (SID, ACCOUNT)))):
+            packets = hostile(200, target, source=customer.source, names=names, headers=headers, seed=seed)
+            await customer.send(packets, target, a_second=400)
+        end = request("INVITE", NUMBER, target, source=customer.source, from_user=DID)
+        assert await customer.ask(end, target) == "INVITE 403"
+        assert home.gsm == []
+        assert len(refusals(home)) > 50
+
+        packets = hostile(200, target, source=customer.source, names=names, headers=OURS, seed=7)
+        await customer.send(packets, target, a_second=400)
+        good = request("INVITE", NUMBER, target, source=customer.source, headers=OURS)
+        await customer.send([good], target)
+        async with asyncio.timeout(10):
+            while (await home.calls.gsm_incoming()).to != NUMBER:
+                pass
+        assert {call.to for call in home.gsm} <= {NUMBER, "+41791234567", "+441632960000", DID}
+
+
+async def test_a_flood_of_registrations_keeps_nobody_out(tmp_path: Path) -> None:
+    async with calling(tmp_path, "phones", "line", "outbound") as home, Stranger(own_address()) as stranger:
+        target = (home.calls.address, 5060)
+        flood = [
+            request("REGISTER", "", target, source=stranger.source, from_user=("desk", "mobile", "nobody")[i % 3])
+            for i in range(2000)
+        ]
+        sending = asyncio.ensure_future(stranger.send(flood, target, a_second=1000))
+        async with phone(home, "desk") as desk:
+            call = await desk.call(NUMBER)
+            far = await home.calls.gsm_incoming()
+            await far.answer()
+            await talk(call, far)
+            assert await sending == 2000
+            await talk(call, far)
+            await call.hang_up()
+        assert not [answer for answer in stranger.answers if answer == "REGISTER 200"]
+
+
 def recipe(address: str, provider: str) -> dict[str, str]:
     """The hand-made recipe at an address of its own; its dongle is the lab's."""
     folder = Path(__file__).parents[1] / "asterisk_recipe"
