@@ -69,7 +69,7 @@ class Paths:
 
     @property
     def asterisk_request(self) -> Path:
-        """A file by which the daemon asks root's helper to restart Asterisk; its being there is the request."""
+        """A file by which the daemon asks root's helper to `start` Asterisk or to `restart` it: that word is in it."""
         return self.run / "restart-asterisk"
 
     @property
