@@ -11,6 +11,8 @@ COMMANDS = {
     "dongle": ("homeline_lab.dongle_command", "a simulated GSM dongle"),
     "uci": ("homeline_lab.uci_command", "set, get, commit … as on the router, for a lab root"),
     "asterisk": ("homeline_lab.asterisk_get", "get a real Asterisk out of Debian's packages, without installing"),
+    "python": ("homeline_lab.python_get", "get the routers' Pythons out of Debian's packages, without installing"),
+    "packages": ("homeline_lab.packages.command", "OpenWrt packages (make ipk, make apk, make sizes)"),
     "bench": ("homeline_lab.bench.command", "Homeline measured beside gammu-smsd and smstools"),
 }
 

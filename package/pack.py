@@ -1,0 +1,198 @@
+"""Packs the byte code of one package into one file, as the recipes do with the Python of the SDK (docs/sizes.md).
+
+    python3 -X no_debug_ranges pack.py SRC PACKAGE OUTPUT
+    python3 -X no_debug_ranges pack.py SRC loader OUTPUT      the module that loads the others
+
+SRC has `homeline/`; PACKAGE is a folder beside this file, whose `modules` names the package's groups and their roots:
+
+    needs OTHER ...          packages whose modules are there already
+    GROUP: ROOT ...          a group is its roots with all that importing them imports, less what is there already
+
+A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of two numbers (the
+octets of the table, packed and not), the table, the groups; all deflated. The table is JSON: {"version", "python",
+"groups": [[octets, packed octets, [module, ...]], ...]}, where the name of a package ends in a dot; a group is the
+marshalled tuple of its modules' code. Equal input gives equal output. It needs nothing but Python.
+
+What is taken out of the code, none of which the service looks at: docstrings and asserts (as `python -OO`), annotations
+(a dataclass's fields keep a mark that they are such), blocks for type checkers, columns of tracebacks (`-X
+no_debug_ranges`), and of lines all but the one where a function begins.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import marshal
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+from types import CodeType
+
+HERE = Path(__file__).resolve().parent
+TOP = "homeline"
+# Python's Objects/locations.md: an entry for up to eight code units, without columns, on the line of the one before.
+_ENTRY, _SAME_LINE, _UNITS, _OCTETS = 0x80 | 13 << 3, 0, 8, 2
+
+_TELLING = ("ClassVar", "InitVar", "KW_ONLY")  # annotations that dataclasses read
+
+
+class CannotPack(Exception):
+    """What is wrong with a package's `modules`, or with what it names."""
+
+
+class _Lighter(ast.NodeTransformer):
+    """Takes out what only readers and type checkers look at."""
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.returns = None
+        named = node.args
+        for each in (*named.posonlyargs, *named.args, *named.kwonlyargs, named.vararg, named.kwarg):
+            if each is not None:
+                each.annotation = None
+        return node
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815 - ast's names
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if not any(isinstance(part, ast.Name) and part.id in _TELLING for part in ast.walk(node.annotation)):
+            node.annotation = ast.copy_location(ast.Constant(0), node.annotation)
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and not node.orelse:
+            return ast.copy_location(ast.Pass(), node)
+        return node
+
+
+def find(src: Path) -> dict[str, Path]:
+    """The modules of the service: name and file."""
+    found = {}
+    for path in sorted((src / TOP).rglob("*.py")):
+        parts = path.relative_to(src).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """What a module imports when it is itself imported: not what its functions import later."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (stem, *(f"{stem}.{alias.name}" for alias in node.names))
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports(node, package)
+
+
+def reached(roots: Sequence[str], files: dict[str, Path], there: set[str]) -> list[str]:
+    """The roots and what comes with them, sorted, without what is there."""
+    seen: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in files:
+            continue
+        seen.add(name)
+        package = name if files[name].name == "__init__.py" else name.rpartition(".")[0]
+        waiting += [name.rpartition(".")[0], *imports(_light(files[name]), package)]
+    return sorted(seen - there)
+
+
+def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[str]]:
+    """The package's groups of modules, and all modules of it and of what it needs. CannotPack."""
+    found: list[list[str]] = []
+    there = {TOP}  # the loader is that itself
+    path = HERE / package / "modules"
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if words[:1] == ["needs"]:
+            for other in words[1:]:
+                there |= groups(other, files)[1]
+        elif words:
+            unknown = [name for name in words[1:] if name not in files]
+            if unknown or not words[0].endswith(":"):
+                raise CannotPack(f"{path}:{number}: not understood: {' '.join(unknown or words[:1])}")
+            found.append(reached(words[1:], files, there))
+            there |= set(found[-1])
+    return found, there
+
+
+def _light(path: Path) -> ast.Module:
+    tree = _Lighter().visit(ast.parse(path.read_text(encoding="utf-8")))
+    return ast.fix_missing_locations(tree)
+
+
+def compiled(path: Path, src: Path) -> CodeType:
+    """A module's code, lightened."""
+    name = str(path.relative_to(src))
+    return _one_line(compile(_light(path), name, "exec", dont_inherit=True, optimize=2))
+
+
+def _one_line(code: CodeType) -> CodeType:
+    """The code with all of a function on the line where it begins."""
+    units = len(code.co_code) // _OCTETS
+    table = bytes((_ENTRY | _UNITS - 1, _SAME_LINE)) * (units // _UNITS)
+    if rest := units % _UNITS:
+        table += bytes((_ENTRY | rest - 1, _SAME_LINE))
+    consts = tuple(_one_line(each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_linetable=table, co_consts=consts)
+
+
+def pack(src: Path, package: str) -> bytes:
+    """The packed file. CannotPack."""
+    files = find(src)
+    table, blobs = [], []
+    for modules in groups(package, files)[0]:
+        raw = marshal.dumps(tuple(compiled(files[name], src) for name in modules))
+        blob = zlib.compress(raw, 9)
+        marked = [f"{name}." if files[name].name == "__init__.py" else name for name in modules]
+        table.append([len(raw), len(blob), marked])
+        blobs.append(blob)
+    head = {"version": version(files[TOP]), "python": list(sys.version_info[:2]), "groups": table}
+    plain = json.dumps(head, separators=(",", ":")).encode()
+    packed = zlib.compress(plain, 9)
+    return b"%d %d\n" % (len(packed), len(plain)) + packed + b"".join(blobs)
+
+
+def version(path: Path) -> str:
+    """The service's."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__":
+            return str(ast.literal_eval(node.value))
+    raise CannotPack(f"{path} has no __version__")
+
+
+def loader(src: Path) -> bytes:
+    """`homeline/__init__.pyc`: the service's own `__init__` and the loader, one after the other."""
+    tree = ast.parse((src / TOP / "__init__.py").read_text())
+    tree.body += ast.parse((HERE / "loader.py").read_text()).body[1:]
+    light = ast.fix_missing_locations(_Lighter().visit(tree))
+    code = _one_line(compile(light, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2))
+    return MAGIC_NUMBER + bytes(12) + marshal.dumps(code)  # PEP 552: never looked at where there is no source
+
+
+def main(argv: Sequence[str]) -> int:
+    if len(argv) != 3:
+        print(__doc__, file=sys.stderr)
+        return 2
+    src, package, output = Path(argv[0]), argv[1], Path(argv[2])
+    if sys._xoptions.get("no_debug_ranges") is not True:
+        print("pack.py: to be run with -X no_debug_ranges", file=sys.stderr)
+        return 2
+    try:
+        output.write_bytes(loader(src) if package == "loader" else pack(src, package))
+    except (CannotPack, OSError, SyntaxError) as e:
+        print(f"pack.py: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
