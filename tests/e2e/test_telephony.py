@@ -256,6 +256,19 @@ async def test_a_line_of_ours_that_somebody_removed_comes_back(tmp_path: Path) -
                 await asyncio.sleep(0.05)
 
 
+async def test_files_that_somebody_spoilt_are_written_again(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        path = home.root / "etc/asterisk/homeline/pjsip.conf"
+        sound = path.read_text()
+        path.write_text("")
+        home.events.heard.clear()
+        await home.pbx.cli("core reload")
+        await home.comes("applied", "pjsip.conf")
+        assert path.read_text() == sound
+        assert await home.endpoints() == ["desk"]
+        assert "asterisk configuration" not in await home.problems()
+
+
 async def test_a_difference_is_shown_first_and_no_secret_with_it(tmp_path: Path) -> None:
     async with at_home(tmp_path) as home:
         reply = await home.call("render_config", dry_run=True)

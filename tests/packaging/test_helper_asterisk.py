@@ -84,12 +84,14 @@ def test_what_was_put_there_goes_again(root: Path, shell: list[str], options: li
     (root / "etc/asterisk/logger.conf").unlink()
     call(root, "--asterisk", "--dongle", "--quectel", shell=shell)
     assert set(owners(root)) == {*before, "quectel.conf"}
+    (root / "etc/asterisk/homeline/pjsip.conf").write_text("password = x\n")
     assert call(root, *options, shell=shell) == ""
     after = owners(root)
     assert after.pop("extensions.conf") == before.pop("extensions.conf") + b"\n"  # its last line was not ended
     del before["logger.conf"]
     assert after == before
     assert (root / "etc/asterisk/homeline").exists() == (not options)
+    assert not (root / "etc/asterisk/homeline/pjsip.conf").exists()
 
 
 def test_a_section_of_which_the_first_value_counts_gets_ours_first(root: Path) -> None:

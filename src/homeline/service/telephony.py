@@ -42,6 +42,7 @@ ACCOUNT = "homeline"  # of the manager
 HELLO = 1.5  # seconds that an Asterisk which has our account gets to tell its version, before files are first made
 GIVE_UP = 2  # tries to start Asterisk, after which it is tried with the configuration before
 OWN_RELOAD = 2.0  # seconds in which an event tells of a reload that was ours
+HINT = 2.0  # seconds from such an event until it is looked at; all that come meanwhile are one
 SAFETY = 900.0  # seconds between two comparisons that nothing asked for
 ABSENT_LOOK = 60.0  # seconds between two looks whether Asterisk is installed now
 STUCK_LOOK = 30.0  # seconds until an Asterisk that did not answer is asked again
@@ -84,6 +85,7 @@ class Telephony:
         self._kick = asyncio.Event()
         self._due = self._forced = False
         self._done: asyncio.Future[None] | None = None  # the end of the round under way, or of the next
+        self._hint: asyncio.TimerHandle | None = None  # until somebody else's reload is looked at
         self._absent = False  # no Asterisk is installed
         self._seen: object = None  # the configuration of calls that was last applied
 
@@ -152,16 +154,21 @@ class Telephony:
         self._kick.set()
 
     def _reloaded(self, _: Message) -> None:
-        """Somebody had Asterisk read files again. A hint: it is only looked at."""
-        if time.monotonic() - self._applier.reloaded_at > OWN_RELOAD:
-            self._kick.set()
+        """Somebody had Asterisk read files again. A hint that strangers can forge: it is only looked at, and seldom."""
+        ours = time.monotonic() - self._applier.reloaded_at < OWN_RELOAD
+        if not ours and self._hint is None:
+            self._hint = asyncio.get_running_loop().call_later(HINT, self._hinted)
+
+    def _hinted(self) -> None:
+        self._hint = None
+        self._kick.set()
 
     def _view_changed(self) -> None:
         missing = self.view.missing
         words = f"Asterisk lacks modules that this configuration needs: {', '.join(missing)}." if missing else ""
         self._say(MODULES, words, asterisk_modules.advice(missing))
-        if not self.view.channels():
-            self._kick.set()  # a restart may have waited for this
+        if self._applier.record.needs_restart and not self.view.channels():
+            self._kick.set()  # it waited for this
 
     async def _watch(self) -> None:
         """The owner's files: whatever is written there is audited, and may change what ours must say."""
@@ -195,6 +202,9 @@ class Telephony:
         finally:
             for stop in stops:
                 stop()
+            if self._hint is not None:
+                self._hint.cancel()
+                self._hint = None
 
     async def _greet(self) -> None:
         """Files depend on Asterisk's version, so they are made once where it tells that at once."""
@@ -223,6 +233,8 @@ class Telephony:
                 self._follow_port(applied)
             else:
                 applied = await self._rounds.look()
+                if applied.outcome is Outcome.FAILED and before is not Outcome.FAILED:
+                    self._render_soon()  # the files may not be ours any more
         finally:
             if done is not None and not done.done():
                 done.set_result(None)
