@@ -7,7 +7,6 @@ two octets length (big endian), payload. Audio is signed 16 bit little endian, 8
 from __future__ import annotations
 
 import asyncio
-import itertools
 import struct
 import uuid
 from array import array
@@ -47,14 +46,16 @@ class Audio:
         await self._until(lambda window: loudness(window) < FRAME, "silence", timeout)
 
     async def _until(self, holds: Callable[[array[int]], bool], what: str, timeout: float) -> None:
-        begin = len(self.heard)
+        begin = at = len(self.heard)
+        in_a_row = 0
         try:
             async with asyncio.timeout(timeout), self._more:
-                while True:
-                    windows = [self.heard[i : i + WINDOW] for i in range(begin, len(self.heard) - WINDOW + 1, WINDOW)]
-                    if any(holds(a) and holds(b) for a, b in itertools.pairwise(windows)):
-                        return
-                    await self._more.wait()
+                while in_a_row < 2:
+                    while in_a_row < 2 and at + WINDOW <= len(self.heard):
+                        in_a_row = in_a_row + 1 if holds(self.heard[at : at + WINDOW]) else 0
+                        at += WINDOW
+                    if in_a_row < 2:
+                        await self._more.wait()
         except TimeoutError:
             raise TimeoutError(f"{what} was not heard within {timeout} s, but {self.describe(begin)}") from None
 
