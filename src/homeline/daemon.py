@@ -32,6 +32,7 @@ from homeline.service.api import Api, Handler, Parts
 from homeline.service.calls import Calls
 from homeline.service.clock import Clock
 from homeline.service.context import Context
+from homeline.service.copying import Copying, take_back
 from homeline.service.database import Database
 from homeline.service.deliveries import Channel, Dispatcher
 from homeline.service.explaining import Explainer
@@ -82,6 +83,7 @@ class Gateway:
         self._loop = asyncio.get_running_loop()
         clock = Clock(self._clock_jumped, wall)
         loaded = config.load(paths.config)
+        take_back(paths.inside(loaded.main.database))
         database = Database(paths.inside(loaded.main.database), clock, self._store_trouble)
         self.context = Context(loaded, database, clock, self._teller.emit, self._wake)
         self.dongles: dict[str, AnyDongle] = {}
@@ -90,6 +92,7 @@ class Gateway:
         self.outbox = Outbox(self.context, self.alerts, self.dongles)
         self.ussd = Ussd(self.context, self.dongles)
         self.jobs = Jobs()
+        self.copying = Copying(database)
         self.calls = Calls(self.context)
         ringing = RingingDongles(self.context, self.calls, self.spawn)
         self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn, ringing)
@@ -123,6 +126,7 @@ class Gateway:
                 dongles=self.dongles,
                 signals=self.host.signals,
                 reload=self.reload,
+                copying=self.copying,
                 sweep=self._sweep,
                 voice=lambda: self.voice,
                 passwords=lambda: self._passwords,
@@ -193,6 +197,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self.bus.close()
+        self.copying.close()
         await self.context.database.close()
 
     def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -35,6 +35,7 @@ from homeline.service.api_tools import (
     page_limit,
 )
 from homeline.service.context import Context
+from homeline.service.copying import Copying
 from homeline.service.deliveries import Dispatcher
 from homeline.service.explaining import Explainer
 from homeline.service.inbox import Inbox
@@ -85,6 +86,7 @@ METHODS: dict[str, Params] = {
     "list_alerts": {"all": FLAG, **PAGING},
     "acknowledge_alert": {"id": MUST_NUMBER},
     "list_ports": {},
+    "backup": {},
     "reset_dongle": {"dongle": MUST_TEXT},
     "enter_pin": {"dongle": MUST_TEXT, "pin": MUST_TEXT},
     "get_job": {"job": MUST_NUMBER},
@@ -120,6 +122,7 @@ class Parts:
     dongles: Mapping[str, Dongle]
     signals: Mapping[str, SignalHistory]
     reload: Callable[[], Awaitable[Table]]
+    copying: Copying
     sweep: Callable[[], Awaitable[None]]  # delete the recordings of calls that are gone
     voice: Callable[[], Voice | None]
     passwords: Callable[[], PhonePasswords]
@@ -216,6 +219,9 @@ class Api:
 
     async def list_ports(self, args: Table) -> Table:
         return {"ports": await self._parts.ports.look()}
+
+    async def backup(self, args: Table) -> Table:
+        return await self._parts.copying.make()
 
     async def get_job(self, args: Table) -> Table:
         return self._parts.jobs.get(args["job"])
