@@ -1,7 +1,7 @@
 """The command `homeline`: the daemon itself (`run`), and questions to a running one over the bus.
 
-Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wrong usage; 3 the service is not there;
-4 a wait ran out.
+Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wrong usage; 3 the service, or the
+package with the command, is not there; 4 a wait ran out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from homeline import __version__
+
+_NO_TOOLS = "this command is in the package homeline-tools, which is not installed (ubus call homeline does the same)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of another character set gets \u2026
     try:
         return _command(argv)
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("homeline."):
+            raise
+        print(f"homeline: {_NO_TOOLS}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever reads has enough, such as `head`

@@ -44,6 +44,7 @@ from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
 from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
+from homeline.service.packages import have_calls
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.ringing import RingingDongles
@@ -288,7 +289,8 @@ class Gateway:
     async def _apply_calls(self) -> None:
         """Dongles and Asterisk as the configuration wants them."""
         now = self.context.config
-        if self.telephony is None and now.main.enabled and now.sip.enabled:
+        wanted = now.main.enabled and now.sip.enabled
+        if self.telephony is None and wanted and have_calls(self.troubles.say):
             self.telephony = self._new_telephony()
         if self.telephony is not None:
             await self.telephony.apply()

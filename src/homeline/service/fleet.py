@@ -15,6 +15,7 @@ from homeline.service.host import Timing
 from homeline.service.hosting import DriverHost
 from homeline.service.keeping import keep
 from homeline.service.outbox import Outbox
+from homeline.service.packages import have_calls
 from homeline.service.troubles import Say
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Fleet:
         """Make the running dongles those of `config`; what did not change goes on undisturbed."""
         async with self._turn:
             ami = self._ami()
-            enabled = config.dongles if config.main.enabled else ()
+            enabled = [d for d in config.dongles if config.main.enabled and self._drivable(d)]
             wanted = {d.name: (d, None if d.driver is Driver.SERIAL else ami) for d in enabled}
             gone = [name for name in self._runs if wanted.get(name) != self._settings[name]]
             await asyncio.gather(*(self._stop(name) for name in gone))
@@ -83,6 +84,9 @@ class Fleet:
             asyncio.create_task(keep(f"driver of {name}", dongle.run, self._say)),
             asyncio.create_task(keep(f"outbox of {name}", lambda: self._outbox.serve(name), self._say)),
         )
+
+    def _drivable(self, config: Dongle) -> bool:
+        return config.driver is Driver.SERIAL or have_calls(self._say)
 
     def _build(self, config: Dongle, ami: Ami | None) -> AnyDongle:
         if config.driver is Driver.SERIAL:
