@@ -118,14 +118,21 @@ procd_add_reload_trigger() { echo "trigger $* after $PROCD_RELOAD_DELAY"; }
 
 
 def run_init(
-    tmp_path: Path, shell: list[str], function: str, enabled: str, sip: str = "0", drivers: str = "serial"
+    tmp_path: Path,
+    shell: list[str],
+    function: str,
+    enabled: str,
+    sip: str = "0",
+    drivers: str = "serial",
+    calls: Path = INIT,
 ) -> list[str]:
-    """What a function of the init script does, with its absolute paths led elsewhere."""
+    """What a function of the init script does, with its absolute paths led elsewhere; `calls` is there if those are."""
     text = (
         INIT.read_text()
         .replace("/usr/libexec/homeline/root-helper", "echo helper")
         .replace("STATE=/etc/homeline", f"STATE={tmp_path / 'state'}")
         .replace("RENDERED=/etc/asterisk/homeline", f"RENDERED={tmp_path / 'rendered'}")
+        .replace("/usr/lib/python3.*/site-packages/homeline/homeline-asterisk.pack", str(calls))
     )
     script = f"ENABLED={enabled}\nSIP={sip}\nDRIVERS='{drivers}'\n{STUBS}\n{text}\n{function}"
     done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
@@ -174,6 +181,17 @@ def test_the_helper_is_told_what_the_owner_wants_of_asterisk(
     lines = run_init(tmp_path, shell, "start_service", "1", sip, drivers)
     assert called in lines
     assert ("join dialout asterisk" in lines) == (sip == "1")  # Asterisk's drivers open the dongles
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_without_the_package_for_calls_asterisk_is_left_alone(tmp_path: Path, shell: list[str]) -> None:
+    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", calls=tmp_path / "pyth*" / "pack")
+    assert "helper" in lines
+    found = tmp_path / "python3.11" / "pack"
+    found.parent.mkdir()
+    found.touch()
+    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", calls=tmp_path / "pyth*" / "pack")
+    assert "helper --asterisk --dongle" in lines
 
 
 def test_both_files_trigger_a_reload() -> None:
