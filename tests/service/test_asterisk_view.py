@@ -32,6 +32,7 @@ port = {{port}}
 [homeline]
 secret = s
 read = {",".join(protocol.READ)}
+eventfilter = ^Event: ({"|".join(protocol.EVENTS)})[^A-Za-z]
 write = {",".join(protocol.WRITE)}
 """
 PJSIP = """[udp]
@@ -255,6 +256,8 @@ async def test_a_forged_caller_is_shown_as_one_line(house: House) -> None:
         f"From: <sip:{forged}@{host}>;tag=a\r\nTo: <{target}>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
         f"Contact: <sip:x@{host}:5060>\r\nContent-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"
     )
+    heard: list[Message] = []
+    house.ami.listen("FullyBooted", heard.append)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip:
         sip.bind((host, 5060))
         sip.sendto(invite.encode(), (house.home, 5060))
@@ -266,6 +269,7 @@ async def test_a_forged_caller_is_shown_as_one_line(house: House) -> None:
     assert [item["number"] for item in table["channels"]] == ["abc"]
     await house.ami.call("Hangup", Channel=channel.name)
     await house.until(lambda shown: not shown.channels)
+    assert not heard
 
 
 async def test_modules_that_are_missing(house: House) -> None:
@@ -360,7 +364,7 @@ async def test_a_flood_of_events_costs_few_questions(house: House, monkeypatch: 
     monkeypatch.setattr(house.ami, "list", listed)
     monkeypatch.setattr(asterisk_view, "SPACING", 3600.0)
     for number in range(300):
-        house.ami._dispatch(Message((("Event", "Hangup"), ("Channel", str(number)))))
+        house.ami._dispatch(Message((("Event", "DeviceStateChange"), ("Device", f"PJSIP/{number}"))))
         await house.ami.call("Ping")
     await first.wait()
     assert asked == ["CoreShowChannels"]

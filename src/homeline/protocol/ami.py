@@ -14,6 +14,8 @@ that holds CR LF ends its line there and goes on with lines of its own, or with 
 - Within a message `get` gives the first of a name. Where Asterisk writes a stranger's text (CallerIDNum, CallerIDName,
   ConnectedLineNum, ConnectedLineName, Exten, AppData, UserAgent, From, MessageLine0, a variable's Value) everything
   from there on to the end of the message may be forged; `Event`, `Privilege`, `Device` and `Channel` come before.
+- The events in which strangers can write most easily (a channel's, by the caller's number in a SIP request) are not
+  sent to us at all: `EVENTS` are those that are.
 - A message of its own after a forged empty line has neither `Event` nor `Response` where the forger left them out, and
   is then nothing; where not, it is an event, and so a hint.
 """
@@ -75,6 +77,11 @@ PRIVILEGES: Mapping[str, tuple[str, ...]] = {
     "QuectelReload": ("system", "config"),
 }
 READ = ("system", "call", "user")  # classes of the events that the account gets
+EVENTS = (
+    *("FullyBooted", "Reload", "Registry", "ContactStatus", "DeviceStateChange", "OriginateResponse", "UserEvent"),
+    *("DongleNewCMGR", "DongleNewCUSD", "DongleReport", "DongleStatus"),
+    *("QuectelNewCMGR", "QuectelNewCUSD", "QuectelReport", "QuectelStatus"),
+)  # all that the account gets of them: those of channels and of texts are the ones in which strangers can forge others
 WRITE = ("system", "call", "reporting", "originate")  # classes of the actions that it may use
 WRITE_DRIVERS = (*WRITE, "command")  # likewise while Asterisk drives a dongle: its SIM is read by commands
 

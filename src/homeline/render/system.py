@@ -67,6 +67,8 @@ def manager(config: Config, facts: Facts) -> Part:
         ("deny", "0.0.0.0/0"),
         ("permit", "127.0.0.1/32"),
         ("read", ",".join(ami.READ)),
+        # Tried on the whole event, with all that strangers have written into it: so only at its start.
+        ("eventfilter", f"^Event: ({'|'.join(ami.EVENTS)})[^A-Za-z]"),
         ("write", ",".join(ami.WRITE_DRIVERS if driven(config) else ami.WRITE)),
         ("writetimeout", _WRITE_TIMEOUT),
         ("displayconnects", "no"),

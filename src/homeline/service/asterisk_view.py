@@ -31,7 +31,6 @@ AGAIN = 5.0  # s after a question that got no answer
 
 # What is asked for. An endpoint is `_ENDPOINT` and its name.
 _MODULES, _REGISTRATIONS, _CHANNELS, _ENDPOINT = "modules", "registrations", "channels", "endpoint "
-_CHANNEL_EVENTS = ("Newchannel", "Newstate", "NewConnectedLine", "Rename", "Hangup")
 
 log = logging.getLogger(__name__)
 
@@ -191,8 +190,8 @@ class AsteriskView:
 
     def _listen(self, stops: ExitStack) -> None:
         stops.callback(self._ami.on_state(self._state_changed))
-        for event in _CHANNEL_EVENTS:
-            stops.callback(self._ami.listen(event, lambda _: self._look(_CHANNELS)))
+        # Not the events of channels: strangers can write events of their own into those (`protocol.ami.EVENTS`).
+        stops.callback(self._ami.listen("UserEvent", lambda _: self._look(_CHANNELS)))
         stops.callback(self._ami.listen("Registry", lambda _: self._look(_REGISTRATIONS)))
         stops.callback(self._ami.listen("Reload", lambda _: self.refresh()))
         stops.callback(self._ami.listen("ContactStatus", lambda message: self._hinted(message.get("EndpointName"))))
@@ -207,6 +206,8 @@ class AsteriskView:
             self._on_change()
 
     def _device_changed(self, message: Message) -> None:
+        """A device has another state when a call of it begins, is answered or ends."""
+        self._look(_CHANNELS)
         self._hinted(message.get("Device").removeprefix("PJSIP/"))
 
     def _hinted(self, name: str) -> None:
