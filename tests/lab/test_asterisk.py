@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,25 @@ async def test_nothing_is_left_behind(tmp_path: Path, asterisk_programs: Program
     assert not folder.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_it_ends_with_a_test_run_that_is_killed(tmp_path: Path, asterisk_programs: Programs) -> None:
+    run = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom homeline_lab.asterisk import Asterisk\nasync def main():\n"
+    )
+    run += " async with Asterisk(Path(sys.argv[1])) as a:\n  print(a.process.pid, a.run_folder, flush=True)\n"
+    run += "  await asyncio.sleep(60)\nasyncio.run(main())\n"
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", run, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout
+    pid, folder = (await child.stdout.readline()).decode().split()
+    child.kill()
+    await child.wait()
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+            await asyncio.sleep(0.01)
+    shutil.rmtree(folder)
 
 
 async def test_a_start_that_fails_says_why(tmp_path: Path, asterisk_programs: Programs) -> None:
