@@ -283,6 +283,25 @@ async def test_what_is_forged_answers_nothing(ami: Ami, fake: Fake) -> None:
     assert [item.get("ObjectName") for item in await ami.list("Entries")] == ["good"]
 
 
+async def test_an_event_within_a_list_is_forged(ami: Ami, fake: Fake) -> None:
+    """Asterisk writes a list in one go: only a number with line breaks in it can bring an event between its items."""
+    heard: list[str] = []
+
+    async def answer(session: Session, asked: Message) -> None:
+        await session.event("UserEvent", "N: before")
+        await session.reply(asked, "EventList: start")
+        await session.event("Entry", f"ActionID: {asked.action_id}", "CallerIDNum: 1", "", "Event: UserEvent", "N: bad")
+        await session.event("Entry", f"ActionID: {asked.action_id}", "CallerIDNum: 2")
+        await session.event("EntryComplete", f"ActionID: {asked.action_id}", "EventList: Complete")
+        await session.event("UserEvent", "N: behind")
+
+    fake.answers["Entries"] = answer
+    ami.listen("UserEvent", lambda message: heard.append(message.get("N")))
+    await ami.wait_connected(5)
+    assert [item.get("CallerIDNum") for item in await ami.list("Entries")] == ["1", "2"]
+    assert await ami.list("Entries") and heard == ["before", "behind", "before"]
+
+
 async def test_ids_are_others_on_each_connection(ami: Ami, fake: Fake, told: Told) -> None:
     await ami.wait_connected(5)
     ami.reconnect()

@@ -35,6 +35,7 @@ class Connection(asyncio.Protocol):
     """Actions out, answers matched by ActionID, all other events to `on_event`.
 
     ActionIDs begin with 64 random bits: what a stranger injects into an event cannot answer an action (`protocol.ami`).
+    Asterisk writes a list in one go, so an event between its items was written by a stranger into one of them.
     """
 
     def __init__(self, on_event: Callable[[Message], None]) -> None:
@@ -48,6 +49,7 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._parser = ami.Parser()
         self._pending: dict[str, _Pending] = {}
+        self._listed: _Pending | None = None  # whose list has begun and not ended
         self._prefix = os.urandom(8).hex()
         self._count = 0
         self._transport: asyncio.Transport | None = None
@@ -92,6 +94,8 @@ class Connection(asyncio.Protocol):
             await pending.future
         finally:
             del self._pending[action_id]
+            if self._listed is pending:
+                self._listed = None
         assert pending.reply is not None
         if pending.reply.cut or any(item.cut for item in pending.items):
             raise ProtocolError(f"{action}: Asterisk's answer is too long")
@@ -118,25 +122,26 @@ class Connection(asyncio.Protocol):
         pending = self._pending.get(message.action_id)
         if message.response and pending is not None:
             self._replied(pending, message)
-        elif message.event and (pending is None or not self._collected(pending, message)):
+        elif message.event and not (pending and self._collected(pending, message)) and self._listed is None:
             if message.event == "FullyBooted" and not self.booted.done():
                 self.booted.set_result(message)
             self._on_event(message)
 
-    @staticmethod
-    def _replied(pending: _Pending, message: Message) -> None:
+    def _replied(self, pending: _Pending, message: Message) -> None:
         if pending.reply is not None or pending.future.done():
             return
         pending.reply = message
-        if not (pending.wants_list and message.get("EventList").lower() == "start"):
+        if pending.wants_list and message.get("EventList").lower() == "start":
+            self._listed = pending
+        else:
             pending.future.set_result(None)
 
-    @staticmethod
-    def _collected(pending: _Pending, message: Message) -> bool:
+    def _collected(self, pending: _Pending, message: Message) -> bool:
         """Whether the event is part of the list that is waited for."""
         if pending.reply is None or not pending.wants_list or pending.future.done():
             return False
         if message.get("EventList").lower() in ("complete", "cancelled"):
+            self._listed = None
             pending.future.set_result(None)
         elif len(pending.items) >= LIST_LIMIT:
             pending.future.set_exception(ProtocolError(f"Asterisk's list has more than {LIST_LIMIT} items"))
