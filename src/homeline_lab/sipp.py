@@ -59,14 +59,91 @@ class Done:
     text: str
 
 
+_BYE = """BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+CSeq: 2 BYE
+Max-Forwards: 70
+Content-Length: 0
+
+"""
+
+_ANSWER = """SIP/2.0 {status}
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port]>
+{rest}"""
+
+_SDP = """Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=- 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+"""
+
+_NO_BODY = "Content-Length: 0\n\n"
+
+
+def _scenario(*steps: str) -> str:
+    head = '<?xml version="1.0" encoding="utf-8" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="lab">\n'
+    return "\n".join([head, *steps, "</scenario>\n"])
+
+
+def _send(message: str, *, again: bool = False) -> str:
+    """`again`: until it is answered."""
+    how = ' retrans="500"' if again else ""
+    return f"<send{how}><![CDATA[\n{message}]]></send>"
+
+
+def _invite(to: str, who: str, headers: Sequence[tuple[str, str]]) -> str:
+    lines = "".join(f"{name}: {value}\n" for name, value in headers)
+    return _send(_INVITE.format(to=to, who=who, headers=lines), again=True)
+
+
+def call(*, to: str, who: str = "caller", headers: Sequence[tuple[str, str]] = ()) -> str:
+    """A scenario: a call that rings, is answered, and is ended from this side a second later."""
+    return _scenario(
+        _invite(to, who, headers),
+        '<recv response="100" optional="true"/>',
+        '<recv response="180"/>',
+        '<recv response="183" optional="true"/>',
+        '<recv response="200" rrs="true"/>',
+        _send(_ACK.replace("sip:{to}@[remote_ip]:[remote_port]", "[next_url]")),
+        '<pause milliseconds="1000"/>',
+        _send(_BYE, again=True),
+        '<recv response="200"/>',
+    )
+
+
+def answer() -> str:
+    """A scenario: whoever calls hears it ring, is answered, and ends the call."""
+    return _scenario(
+        '<recv request="INVITE"/>',
+        _send(_ANSWER.format(status="180 Ringing", rest=_NO_BODY)),
+        _send(_ANSWER.format(status="200 OK", rest=_SDP), again=True),
+        '<recv request="ACK"/>',
+        '<recv request="BYE"/>',
+        _send(_ANSWER.format(status="200 OK", rest=_NO_BODY).replace(";tag=[call_number]", "")),
+    )
+
+
 def refused(status: int, *, to: str = "1", who: str = "caller", headers: Sequence[tuple[str, str]] = ()) -> str:
     """A scenario: an INVITE that is answered with this final status, and nothing before it but 100."""
-    lines = "".join(f"{name}: {value}\n" for name, value in headers)
-    invite = _INVITE.format(to=to, who=who, headers=lines)
-    return (
-        '<?xml version="1.0" encoding="utf-8" ?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="refused">\n'
-        f"<send retrans='500'><![CDATA[\n{invite}]]></send>\n<recv response='100' optional='true'/>\n"
-        f"<recv response='{status}'/>\n<send><![CDATA[\n{_ACK.format(to=to)}]]></send>\n</scenario>\n"
+    return _scenario(
+        _invite(to, who, headers),
+        '<recv response="100" optional="true"/>',
+        f'<recv response="{status}"/>',
+        _send(_ACK.format(to=to)),
     )
 
 
@@ -79,11 +156,14 @@ class Sipp:
             raise FileNotFoundError(f"no SIPp: {HOW}")
         self._folder, self._programs = folder, found
 
-    async def run(self, scenario: str, target: tuple[str, int], *, source: str, calls: int = 1, rate: int = 50) -> Done:
-        """So many calls, so many a second, from an address. TimeoutError."""
+    async def run(
+        self, scenario: str, target: tuple[str, int], *, source: str, port: int = 0, calls: int = 1, rate: int = 50
+    ) -> Done:
+        """So many calls, so many a second, from an address; with `port` it may be called there. TimeoutError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "scenario.xml").write_text(scenario)
         options = {"sf": "scenario.xml", "i": source, "m": calls, "r": rate, "timeout": int(TIMEOUT) - SPARE}
+        options |= {"p": port} if port else {}
         options |= {"stf": "statistics.csv", "fd": 1, "recv_timeout": 5000, "error_file": "errors.log"}
         process = await asyncio.create_subprocess_exec(
             *self._programs.sipp(),

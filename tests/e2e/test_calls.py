@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from asterisk_kit import asterisk_programs as asterisk_programs
-from e2e.calls_kit import DID, PROVIDER, THEIRS, calling, phone, talk, uci
+from e2e.calls_kit import DID, OURS, PROVIDER, THEIRS, calling, phone, talk, uci
 from homeline_lab.asterisk import own_address
 from homeline_lab.sip_peer import Provider
+from homeline_lab.sipp import Sipp, answer, call
 
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
 
@@ -147,3 +148,27 @@ async def test_no_more_calls_at_once_and_no_more_minutes_than_the_owner_allows(t
         assert (await third.ended()).status != "ANSWER"
         await home.pbx.wait_log("'0441112255' refused")
         assert len(home.gsm) == 1
+
+
+async def test_a_trunk_of_another_make_calls_and_is_called(tmp_path: Path) -> None:
+    """SIPp, which shares no line of code with Asterisk."""
+    address, house = own_address(), own_address()
+    gaps = {"provider": address, "line": uci(ring=["byoc/+441632960000"]), "outbound": uci(sources=["byoc"])}
+    sip = uci(external_address="198.51.100.7")
+    sipp = Sipp(tmp_path / "sipp")
+    async with calling(tmp_path, "line", "outbound", "twilio", sip=sip, address=house, **gaps) as home:
+        target = (house, 5060)
+        there = asyncio.ensure_future(sipp.run(answer(), target, source=address, port=5060))
+        inward = await home.calls.gsm_call(GRANDMA)
+        await inward.is_answered()
+        assert (await inward.hang_up()).cause == 16
+        done = await there
+        assert (done.good, done.bad) == (1, 0), done.text
+
+        scenario = call(to="+41441112233", headers=OURS)
+        there = asyncio.ensure_future(sipp.run(scenario, target, source=address, port=5060))
+        far = await home.calls.gsm_incoming()
+        await far.answer()
+        done = await there
+        assert (done.good, done.bad) == (1, 0), done.text
+        assert (await far.ended()).cause == 16
