@@ -18,6 +18,7 @@ from pathlib import Path
 from homeline_lab.asterisk import Asterisk, free_port, own_address
 from homeline_lab.sip_calls import DIALPLAN, MANAGER, Call, Exchange
 from homeline_lab.sip_peer import Address
+from homeline_lab.uci import Uci
 
 MANAGER_TIMEOUT = 20.0  # seconds until Homeline has switched on Asterisk's manager, which it may restart for it
 
@@ -138,6 +139,8 @@ class HouseAsterisk:
         config.write_text("config asterisk 'general'\n\toption enabled '0'\n")
         script.write_text(INIT.format(door=self._door))
         script.chmod(0o755)
+        switch = f"config asterisk 'general'\n\toption enabled '{int(self._running)}'\n"
+        Uci(self.asterisk.root).write("asterisk", switch)
         os.mkfifo(self._door)
         self._fd = os.open(self._door, os.O_RDWR | os.O_NONBLOCK)  # for writing too, so that no writer waits for us
         asyncio.get_running_loop().add_reader(self._fd, self._hear)
@@ -153,9 +156,13 @@ class HouseAsterisk:
     async def _do(self, order: str) -> None:
         if order in ("stop", "restart"):
             await self.asterisk.stop()
-        if order in ("start", "restart") and not self.asterisk.running:
+        if order in ("start", "restart") and not self.asterisk.running and self._enabled():
             await self.asterisk.start()
         if order == "reload":
             await self.asterisk.cli("core reload")
         if self.asterisk.process:
             self._door.with_name("asterisk.door.pid").write_text(f"{self.asterisk.process.pid}\n")
+
+    def _enabled(self) -> bool:
+        """As OpenWrt's init script, which starts nothing before the owner has said so in /etc/config/asterisk."""
+        return any(section.options.get("enabled") == "1" for section in Uci(self.asterisk.root).sections("asterisk"))
