@@ -152,4 +152,13 @@ COMMANDS: dict[str, Handler] = {
     "+VTS": accept,
 }
 
-FAMILIES: dict[str, dict[str, Handler]] = {"huawei": {"^DDSETEX": accept}}
+
+def voice_over_usb(_modem: Modem, request: Request) -> list[str]:
+    """AT+QPCMV (Quectel): off, on its first port."""
+    return ["+QPCMV: 0,0"] if request.op is Op.READ else []
+
+
+FAMILIES: dict[str, dict[str, Handler]] = {
+    "huawei": {"^DDSETEX": accept},
+    "quectel": {"^DSCI": accept, "+QPCMV": voice_over_usb},
+}

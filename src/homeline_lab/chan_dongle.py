@@ -89,6 +89,9 @@ class Driver:
     prefix: str = "Dongle"
     slots: Slots = field(default_factory=lambda: Slots(30))
     imsi: str = "228010000000001"
+    maker: str = "huawei"
+    model: str = "E1750"
+    ucs2: bool = False  # the modem's character set
     state: str = "Free"
     registration: str = "Registered, home network"
     latency: float = 0.0  # s that the modem takes for a command
@@ -102,7 +105,7 @@ class Driver:
     outcome: str = (
         "ok"  # of what is sent: ok, refused, lost (the dongle goes away), or words with which it is not taken
     )
-    ussd: dict[str, str] = field(default_factory=dict)  # code: +CUSD line
+    ussd: dict[str, str] = field(default_factory=dict)  # code, or what is behind AT+CUSD=: +CUSD line
     stirred: Callable[[str], None] = lambda command: None  # before a command is worked
     commands: list[str] = field(default_factory=list)
     sent: list[Submitted] = field(default_factory=list)
@@ -288,8 +291,8 @@ class Driver:
             "DataState": "/dev/ttyUSB2",
             "Voice": "Yes",
             "SMS": "Yes",
-            "Manufacturer": "huawei",
-            "Model": "E1750",
+            "Manufacturer": self.maker,
+            "Model": self.model,
             "Firmware": "11.126.03.00.00",
             "IMEIState": "354369047238739",
             "IMSIState": self.imsi,
@@ -299,11 +302,12 @@ class Driver:
             "Submode": "HSDPA",
             "ProviderName": "Lab Mobile",
             "SubscriberNumber": "Unknown",
+            "UseUCS2Encoding": "Yes" if self.ucs2 else "No",
             "TasksInQueue": str(len(self._queue)),
         }
 
     def _on_command(self, session: Session, fields: Mapping[str, str]) -> None:
-        _driver, _cmd, device, command = fields["Command"].split()
+        _driver, _cmd, device, command = fields["Command"].replace('\\"', '"').split()
         if device != self.device or self.forgotten or self.state == "Not connected":
             output = f"[{device}] '{command}' Device disconnected"
         else:
@@ -315,6 +319,8 @@ class Driver:
         name, _, index = command.partition("=")
         if name == "AT+CMGR":
             self._tell(int(index))
+        elif name == "AT+CUSD" and index in self.ussd:
+            self._event("NewCUSD", {"Message": self.ussd[index]})
         elif name == "AT+CMGD" and int(index) not in self.keeps:
             self.slots.used.pop(int(index), None)
 

@@ -51,6 +51,7 @@ def test_the_entry_of_a_real_driver() -> None:
         tasks=0,
         deletes=True,
         deaf=False,
+        ucs2=False,
     )
 
 
@@ -236,3 +237,4 @@ def test_both_drivers_have_their_names() -> None:
     assert quectel.action("SendSMS") == "QuectelSendSMS"
     assert dongle.at("d1", "AT+CMGR=3") == "dongle cmd d1 AT+CMGR=3"
     assert quectel.at("d1", "AT+CMGR=3") == "quectel cmd d1 AT+CMGR=3"
+    assert quectel.at("d1", 'AT+CUSD=1,"2A",15') == 'quectel cmd d1 AT+CUSD=1,\\"2A\\",15'

@@ -186,6 +186,23 @@ async def test_ussd(driver: Driver) -> None:
         assert (await item.dongle.ussd("1")).meaning == "the network ended the session"
 
 
+@pytest.mark.parametrize(
+    ("ucs2", "sent", "answer"),
+    [
+        (True, '1,"002A0031003000300023",15', '+CUSD: 0,"00420061006C0061006E00630065",15'),
+        (False, '1,"*100#",15', '+CUSD: 0,"Balance",15'),
+    ],
+)
+async def test_ussd_of_a_modem_that_is_not_of_huawei(driver: Driver, ucs2: bool, sent: str, answer: str) -> None:
+    """The driver would write it as Huawei wants it."""
+    driver.prefix, driver.maker, driver.model, driver.ucs2 = "Quectel", "Quectel", "EC25", ucs2
+    driver.ussd = {sent: answer}
+    host = Host()
+    async with running(driver, host) as item:
+        await host.state(DongleState.READY)
+        assert (await item.dongle.ussd("*100#")).text == "Balance"
+
+
 async def test_ussd_that_nobody_asked_for(driver: Driver) -> None:
     event = 'Event: DongleNewCUSD\r\nDevice: {}\r\nMessage: +CUSD: 0,"C2303BEC1E9741D239282673D560",15\r\n\r\n'
     host = Host()

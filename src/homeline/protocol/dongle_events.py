@@ -41,15 +41,16 @@ class Dialect:
     def at(self, device: str, command: str) -> str:
         """The console command that hands an AT command to the modem.
 
-        `device` is a section's name in UCI; `command` has neither quotes nor blanks, so it is one word.
+        `device` is a section's name in UCI; `command` has no blank and no backslash, so it is one word.
         """
-        return f"{self.console} cmd {device} {command}"
+        return f"{self.console} cmd {device} {command.replace(QUOTE, ESCAPED_QUOTE)}"
 
 
 DIALECTS = {
     Driver.CHAN_DONGLE: Dialect("Dongle", "dongle", "chan_dongle"),
     Driver.CHAN_QUECTEL: Dialect("Quectel", "quectel", "chan_quectel"),
 }
+QUOTE, ESCAPED_QUOTE = '"', '\\"'
 QUEUED = "queued"  # in what the console answers to an AT command that was taken
 
 
@@ -105,6 +106,7 @@ class Device:
     tasks: int  # groups of AT commands that wait for their answers
     deletes: bool  # the driver deletes what it has read: messages get lost
     deaf: bool  # the driver takes no messages
+    ucs2: bool  # the driver has set the modem's character set to UCS-2
 
 
 def device(row: Message) -> Device:
@@ -134,6 +136,7 @@ def device(row: Message) -> Device:
         tasks=int(tasks),
         deletes=row.get("AutoDeleteSMS") == "Yes",
         deaf=row.get("DisableSMS") == "Yes",
+        ucs2=row.get("UseUCS2Encoding") == "Yes",
     )
 
 

@@ -210,7 +210,7 @@ class AmiDongle:
         else:
             begun = False
             if device.phase is Phase.UP:
-                attached.ussd.maker, attached.ussd.model = device.manufacturer, device.model
+                attached.ussd.know(device)
                 begun = await self._receiving(attached.messages, self._begin(attached.messages, device))
             self._show(device)  # not before: who sees that it is ready may send it a message
             if begun:
