@@ -119,6 +119,7 @@ def test_what_is_in_force(mode: TrunkMode, transport: str, secure: Secure, is_se
         ("trunk_sky", {"transport": "tcp"}, "sky.transport", {"sky"}),
         ("trunk_sky", {"edges": ["moon"]}, "sky.edges", {"sky"}),
         ("trunk_sky", {"mode": "registered"}, "sky.username", {"sky"}),
+        ("trunk_sky", {"allowed": ["0.0.0.0/1", "128.0.0.0/1"]}, "sky.allowed", {"sky"}),
         ("trunk_sky", {"inbound_username": "tw"}, "sky.inbound_password", {"sky"}),
         ("trunk_sky", {"inbound_password": PASSWORD}, "sky.inbound_username", {"sky"}),
         ("trunk_reg", {"username": None}, "reg.username", {"reg"}),

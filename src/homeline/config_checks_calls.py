@@ -146,6 +146,7 @@ def _trunk(trunk: Trunk, config: Config, names: _Names) -> None:
     if trunk.is_secure and trunk.signalling != "tls":
         raise ConfigError(trunk.name, "transport", trunk.transport, "with secure the keys of SRTP need 'tls'")
     (_twilio if trunk.type is TrunkType.TWILIO else _provider)(trunk, config)
+    _width(trunk)
     _transport(trunk.name, "transport", trunk.signalling, config.sip)
     if trunk.signalling == "tls" and trunk.mode in _INBOUND:
         _certificate(trunk.name, "transport", config.sip)
@@ -180,12 +181,14 @@ def _provider(trunk: Trunk, config: Config) -> None:
     for option in ("edges", "region"):
         if value := getattr(trunk, option):
             raise ConfigError(trunk.name, option, value if isinstance(value, str) else value[0], "is Twilio's")
-    if trunk.inbound_username:
-        return
-    if trunk.mode is TrunkMode.PEER and not trunk.allowed:
+    if trunk.mode is TrunkMode.PEER and not (trunk.allowed or trunk.inbound_username):
         raise ConfigError(trunk.name, "allowed", "", "or inbound_username and inbound_password are required for a peer")
+
+
+def _width(trunk: Trunk) -> None:
+    """Without a password the address has to prove something, also beside Twilio's account, which is no secret."""
     wide = next((network for network in trunk.allowed if prefix_length(network) < _WIDEST[":" in network]), "")
-    if wide:
+    if wide and not trunk.inbound_username:
         raise ConfigError(trunk.name, "allowed", wide, "is too wide to prove anything without inbound_username")
 
 
