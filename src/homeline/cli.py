@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of another character set gets \u2026
     try:
         return _command(argv)
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("homeline."):
+    except ImportError as error:
+        if str(error.name).partition(".")[0] != "homeline":
             raise
         print(f"homeline: {_NO_TOOLS}", file=sys.stderr)
         return 3

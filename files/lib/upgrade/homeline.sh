@@ -9,8 +9,7 @@
 homeline_keep() {
 	local database copy file
 
-	database="$(uci -q get homeline.main.database)"
-	database="${database:-/etc/homeline/homeline.db}"
+	database="$(uci -q get homeline.main.database || echo /etc/homeline/homeline.db)"
 	case "$database" in
 	/etc/*) ;;
 	*) return 0 ;; # on a disk, which the upgrade leaves alone

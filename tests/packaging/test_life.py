@@ -1,0 +1,294 @@
+"""The built packages on a router: installed, set up, receiving, upgraded, kept by sysupgrade, removed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeline.adapters.bus import Bus
+from homeline_lab.dongle import Dongle
+from homeline_lab.packages.branches import branch
+from homeline_lab.smtp import MailServer
+from openwrt_kit import DIALOUT, REPOSITORY, Opkg, Root, built, needs_root, router
+
+pytestmark = [needs_root, pytest.mark.timeout(180)]
+
+SETUP = """
+uci set homeline.main.enabled=1
+uci set homeline.main.country=CH
+uci set homeline.stick=dongle
+uci set homeline.me=email
+uci add_list homeline.me.to=me@example.org
+uci set homeline.me.from=homeline@example.org
+uci set homeline.me.host=127.0.0.1
+uci set homeline.me.port={port}
+uci set homeline.me.tls=none
+uci set homeline.everything=rule
+uci add_list homeline.everything.events=message
+uci add_list homeline.everything.channels=me
+uci commit homeline_secret
+uci commit homeline
+/etc/init.d/homeline start
+"""
+
+
+class Router:
+    """A router with a dongle in it and a mail server near it."""
+
+    def __init__(self, root: Root, opkg: Opkg, dongle: Dongle, mail: MailServer) -> None:
+        self.root, self.opkg, self.dongle, self.mail = root, opkg, dongle, mail
+
+    async def install(self, packages: dict[str, bytes], *names: str) -> str:
+        return "".join([await self.opkg.install(packages[name]) for name in names])
+
+    async def setup(self) -> None:
+        await self.root.shell(SETUP.format(port=self.mail.port))
+        await self.ready()
+
+    @asynccontextmanager
+    async def bus(self) -> AsyncIterator[Bus]:
+        async with Bus(self.root.bus.path) as bus:
+            await bus.wait_ready(10)
+            yield bus
+
+    async def call(self, method: str, **arguments: Any) -> dict[str, Any]:
+        async with self.bus() as bus:
+            return await bus.call("homeline", method, arguments, 20)
+
+    async def ready(self) -> None:
+        """Until the daemon has its dongle."""
+        changed = asyncio.Event()
+        async with self.bus() as bus, asyncio.timeout(30):
+            bus.listen("homeline.dongle.changed", lambda _name, _data: changed.set())
+            bus.listen("ubus.object.add", lambda _name, _data: changed.set())
+            while True:
+                changed.clear()
+                if "homeline" in self.names() and [
+                    d for d in (await bus.call("homeline", "status"))["dongles"] if d["state"] == "ready"
+                ]:
+                    return
+                await changed.wait()
+
+    def names(self) -> set[str]:
+        return {found.name for found in self.root.bus.objects.values() if found.name}
+
+    async def texts(self) -> list[str]:
+        return [message["text"] for message in (await self.call("list_messages", limit=500))["messages"]]
+
+
+@asynccontextmanager
+async def living(name: str) -> AsyncIterator[Router]:
+    async with (
+        router(name, "homeline", "homeline-tools") as (root, opkg),
+        MailServer(root.path / "tmp/mail") as mail,
+        Dongle("e1750", root.path) as dongle,
+    ):
+        for port in (root.path / "dev").glob("ttyUSB*"):  # as procd's hotplug makes them
+            os.chown(port.resolve(), 0, DIALOUT)
+            port.resolve().chmod(0o660)
+        yield Router(root, opkg, dongle, mail)
+
+
+def status(root: Root, field: str) -> str:
+    """A line of /proc/PID/status of the daemon."""
+    found = root.procd.processes["homeline"].pid
+    text = Path(f"/proc/{found}/status").read_text()
+    return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(f"{field}:"))
+
+
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_from_an_empty_router_to_the_first_forwarded_message(name: str) -> None:
+    packages = built(branch(name))
+    async with living(name) as r:
+        words = await r.install(packages, "python3-phonenumbers", "homeline", "homeline-tools")
+        assert words == ""
+        assert not r.root.procd.running("homeline")  # disabled by default
+        assert (r.root.path / "etc/rc.d/S90homeline").is_symlink()
+        assert not list((r.root.path / "etc/uci-defaults").iterdir())
+        await r.root.run("/bin/sh", "/usr/lib/opkg/info/homeline.postinst", "configure")  # a second time does no harm
+        await r.setup()
+        r.dongle.deliver("hello from home", "+41791234567")
+        mail = (await r.mail.wait_for(1))[0]
+        assert b"hello from home" in mail.content
+        assert await r.texts() == ["hello from home"]
+        uid, gid, groups = r.root.ids("homeline")
+        assert status(r.root, "Uid").split() == [str(uid)] * 4
+        assert uid != 0
+        assert set(map(int, status(r.root, "Groups").split())) == {*groups}
+        assert {DIALOUT, gid} == {*groups}
+        assert status(r.root, "NoNewPrivs") == "1"
+        assert status(r.root, "Name") == "homeline"
+        database = r.root.path / "etc/homeline/homeline.db"
+        assert (database.stat().st_uid, database.stat().st_mode & 0o777) == (uid, 0o600)
+        assert "hello from home" in await r.root.run("/usr/bin/homeline", "inbox")
+        assert re.fullmatch(r"homeline [0-9.]+\n", await r.root.run("/usr/bin/homeline", "--version"))
+
+
+async def test_a_commit_alone_takes_effect() -> None:
+    async with living("24.10") as r:
+        await r.install(built(branch("24.10")), "python3-phonenumbers", "homeline")
+        await r.setup()
+        pid = status(r.root, "Pid")
+        async with r.bus() as bus:
+            applied = asyncio.Event()
+            bus.listen("homeline.config.applied", lambda _name, _data: applied.set())
+            await bus.wait_ready(10)
+            words = ("set homeline.second=rule", "add_list homeline.second.events=alert")
+            words += ("add_list homeline.second.channels=me", "commit homeline")
+            await r.root.shell("; ".join(f"uci {word}" for word in words))
+            await asyncio.wait_for(applied.wait(), 10)
+        assert status(r.root, "Pid") == pid
+        assert "'second'" in str(await r.call("get_config"))
+
+
+async def test_the_commands_that_are_not_installed_say_so() -> None:
+    async with router("24.10", "homeline") as (root, opkg):
+        packages = built(branch("24.10"))
+        for name in ("python3-phonenumbers", "homeline"):
+            await opkg.install(packages[name])
+        code, words = await root.attempt("/usr/bin/homeline", "status")
+        assert code == 3
+        assert "homeline-tools" in words
+        assert (await root.run("/usr/bin/homeline", "--version")).startswith("homeline ")
+
+
+def older(work: Path) -> Path:
+    """The recipes of the version before: the same with another number."""
+    for name in ("src/homeline", "files", "package"):
+        shutil.copytree(REPOSITORY / name, work / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "LICENSE", work)
+    for name in ("src/homeline/__init__.py", "package/homeline.mk"):
+        path = work / name
+        changed = re.sub(r'(__version__ = "|PKG_VERSION:=)[0-9.]+', r"\g<1>0.0.9", path.read_text())
+        assert changed != path.read_text()
+        path.write_text(changed)
+    return work / "package"
+
+
+async def test_an_upgrade_keeps_a_thousand_messages_and_the_configuration(tmp_path: Path) -> None:
+    on = branch("24.10")
+    names = ("python3-phonenumbers", "homeline", "homeline-tools")
+    async with living("24.10") as r:
+        await r.install(built(on, older(tmp_path)), *names)
+        await r.setup()
+        before = status(r.root, "Pid")
+        for number in range(1000):
+            r.dongle.deliver(f"message {number}", "+41791234567")
+        await r.mail.wait_for(1000, 60)
+        configured = (r.root.path / "etc/config/homeline").read_text()
+        await r.install(built(on), *names)
+        await r.ready()
+        assert status(r.root, "Pid") != before
+        assert (await r.call("status"))["version"] != "0.0.9"
+        assert (r.root.path / "etc/config/homeline").read_text() == configured
+        assert (r.root.path / "etc/config/homeline-opkg").exists()
+        conversation = (await r.call("list_conversations"))["conversations"][0]
+        assert conversation["count"] == 1000
+        r.dongle.deliver("after it", "+41791234567")
+        await r.mail.wait_for(1001)
+        assert (await r.texts())[0] == "after it"
+
+
+# What an owner's data are, and what tells of him: opkg leaves changed conffiles too, and no package manager of
+# OpenWrt's removes a user, whose number another could then get.
+LEFT = {
+    "/etc/config/homeline",
+    "/etc/homeline/homeline.db",
+    "/etc/group",
+    "/etc/passwd",
+    "/etc/shadow",
+}
+
+
+async def test_removal_leaves_the_owners_data_and_nothing_else() -> None:
+    async with living("24.10") as r:
+        fresh = r.root.files()
+        contents = {path: (r.root.path / path[1:]).read_bytes() for path in fresh if path.startswith("/etc/")}
+        await r.install(built(branch("24.10")), "python3-phonenumbers", "homeline", "homeline-tools")
+        await r.setup()
+        r.dongle.deliver("hello", "+41791234567")
+        await r.mail.wait_for(1)
+        await r.opkg.remove("homeline-tools")
+        await r.opkg.remove("homeline")
+        await r.opkg.remove("python3-phonenumbers")
+        assert not r.root.procd.running("homeline")
+        assert "homeline" not in r.names()
+        after = r.root.files()
+        changed = {path for path, content in contents.items() if (r.root.path / path[1:]).read_bytes() != content}
+        left = {path for path in after.keys() - fresh.keys() if not path.startswith("/usr/lib/opkg/info/conffile")}
+        assert left | changed == LEFT
+        assert after["/etc/config/homeline"] == 0o600
+
+
+async def test_sysupgrade_keeps_the_inbox() -> None:
+    """A consistent copy goes into the archive, and the service of the new firmware takes it back."""
+    packages = built(branch("24.10"))
+    names = ("python3-phonenumbers", "homeline")
+    async with living("24.10") as r:
+        await r.install(packages, *names)
+        await r.setup()
+        r.dongle.deliver("kept", "+41791234567")
+        await r.mail.wait_for(1)
+        listed = await r.root.shell(
+            """
+            sysupgrade_init_conffiles=add_conffiles
+            . /lib/upgrade/homeline.sh
+            [ "$sysupgrade_init_conffiles" = "add_conffiles homeline_keep" ]
+            { echo /etc/passwd; echo /etc/group; echo /etc/config/homeline; echo /etc/homeline/homeline.db; } >/tmp/list
+            homeline_keep /tmp/list
+            cat /tmp/list
+            tar -czf /tmp/backup.tgz $(cat /tmp/list) 2>/dev/null # Debian's busybox has no -T
+            """
+        )
+        assert listed.split()[-1] == "/etc/homeline/homeline.db.copy"
+        assert "/etc/homeline/homeline.db" not in listed.split()
+        saved = (r.root.path / "tmp/backup.tgz").read_bytes()
+    async with living("24.10") as r:
+        (r.root.path / "tmp/backup.tgz").write_bytes(saved)
+        await r.root.run("tar", "-C", "/", "-xzf", "/tmp/backup.tgz")
+        await r.install(packages, *names)  # the configuration says `enabled`: it starts
+        await r.root.shell(f"uci set homeline.me.port={r.mail.port}; uci commit homeline")
+        await r.ready()
+        assert await r.texts() == ["kept"]
+        state = r.root.path / "etc/homeline"
+        assert state.stat().st_mode & 0o777 == 0o700
+        assert sorted(path.name for path in state.iterdir() if path.suffix != ".db-wal") == [
+            "commands.d",
+            "homeline.db",
+        ]
+
+
+async def test_sysupgrade_takes_the_files_at_rest_while_the_service_is_stopped() -> None:
+    async with router("24.10", "homeline") as (root, opkg):
+        for name in ("python3-phonenumbers", "homeline"):
+            await opkg.install(built(branch("24.10"))[name])
+        hook = "sysupgrade_init_conffiles=; . /lib/upgrade/homeline.sh"
+        keep = f"{hook}; : >/tmp/list; homeline_keep /tmp/list; cat /tmp/list"
+        assert await root.shell(keep) == ""
+        root.write("etc/homeline/homeline.db", "database")
+        assert await root.shell(keep) == "/etc/homeline/homeline.db\n"
+        await root.shell("uci set homeline.main.database=/mnt/disk/homeline.db; uci commit homeline")
+        assert await root.shell(keep) == ""
+
+
+async def test_a_tty_that_comes_is_the_groups() -> None:
+    async with living("24.10") as r:
+        await r.install(built(branch("24.10")), "python3-phonenumbers", "homeline")
+        port = (r.root.path / "dev/ttyUSB0").resolve()
+        os.chown(port, 0, 0)
+        port.chmod(0o600)
+        script = ". /etc/hotplug.d/tty/50-homeline"
+        for _ in range(2):
+            await r.root.run("/bin/sh", "-euc", script, environment={"ACTION": "add", "DEVNAME": "ttyUSB0"})
+            assert (port.stat().st_gid, port.stat().st_mode & 0o777) == (DIALOUT, 0o660)
+        await r.root.attempt("/bin/sh", "-uc", script, environment={"ACTION": "remove", "DEVNAME": "ttyUSB0"})
+        await r.root.attempt("/bin/sh", "-uc", script, environment={"ACTION": "add", "DEVNAME": "../etc/passwd"})
+        assert (r.root.path / "etc/passwd").stat().st_mode & 0o777 == 0o644
