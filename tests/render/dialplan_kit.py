@@ -31,7 +31,7 @@ __all__ = ["asterisk_programs", "house"]
 
 SID = "AC0123456789abcdef0123456789abcdef"
 PASSWORD = "a long passphrase"
-PHONES = ("alice", "bob", "carol", "mallory", "mobile")
+PHONES = ("alice", "bob", "carol", "eve", "mallory", "mobile")
 SECRETS = "\n".join(f"config phone '{name}'\n\toption password '{PASSWORD}'" for name in PHONES)
 BASE = f"""
 config homeline 'main'
@@ -53,6 +53,7 @@ config phone 'alice'
 config phone 'bob'
 	option number '24'
 config phone 'carol'
+config phone 'eve'
 config phone 'mallory'
 config phone 'mobile'
 	option display 'Mobile'
@@ -113,6 +114,7 @@ class House:
 
     def __init__(self, folder: Path, *, without: Sequence[str] = ()) -> None:
         self.folder, self.address, self.port = folder, own_address(), free_port()
+        self.eve = own_address()  # where eve's devices are, for a test that moves them by hand
         self.plan = Dialplan("", "", (), ())
         gsm = "".join(f"exten => {name},1,Return(Local/${{HL_NUMBER}}@lab-in/n)\n" for name in ("stick", "spare"))
         self.owner = f"[globals]\nOWNER=kept\n{DIALPLAN}\n[homeline-gsm]\n{gsm}\n{CALLER}"
@@ -153,6 +155,7 @@ class House:
                 endpoint("phone", "alice", f"{at('alice@')}\n{at('alice2@')}"),
                 endpoint("phone", "bob", at("bob@")),
                 endpoint("phone", "carol", "max_contacts = 1"),  # never registered
+                endpoint("phone", "eve", f"contact = sip:eve(@{self.eve}\ncontact = sip:eve2@{self.eve}"),
                 endpoint(
                     "phone", "mallory", at("m&Local/s/") + "\n" + at("mallory@")
                 ),  # claims to be two devices in one

@@ -74,21 +74,31 @@ def test_the_owners_globals_are_added_to_where_there_are_some() -> None:
 def test_nothing_runs_programs() -> None:
     applications = {step.partition("(")[0] for step in steps(plan().text)}
     assert applications <= {
-        *("Answer", "Dial", "Gosub", "GosubIf", "Goto", "GotoIf", "Hangup", "Log", "NoOp", "Playback"),
-        *("PlayTones", "Progress", "Record", "Return", "Set", "StopPlayTones", "UserEvent", "Wait"),
+        *("Answer", "Dial", "Gosub", "GosubIf", "Goto", "GotoIf", "Hangup", "Log", "MSet", "NoOp", "Playback"),
+        *("PlayTones", "Progress", "Record", "Return", "Set", "SoftHangup", "StopPlayTones", "UserEvent", "Wait"),
     }
     functions = set(re.findall(r"\$\{([A-Z0-9_]+)\(", plan().text))
     assert not functions & {"SHELL", "EVAL", "FILE", "ENV", "CURL", "REALTIME", "ODBC", "STAT"}
 
 
-# What may stand in an argument that Asterisk acts upon. Names of sections, digits that were filtered, Asterisk's words.
+# What may stand in an argument that Asterisk acts upon. Names of sections, digits that were filtered, Asterisk's words
+# and names of channels.
 TRUSTED = {
-    *("CONTEXT", "DIALSTATUS", "GOSUB_RETVAL", "HANGUPCAUSE", "PLAYBACKSTATUS", "RECORD_STATUS", "EXTEN"),
+    *(
+        "CONTEXT",
+        "DIALEDPEERNAME",
+        "DIALSTATUS",
+        "GOSUB_RETVAL",
+        "HANGUPCAUSE",
+        "PLAYBACKSTATUS",
+        "RECORD_STATUS",
+        "EXTEN",
+    ),
     *("HL_CALLER", "HL_CALLS", "HL_COUNT", "HL_DIRECTION", "HL_DIGITS", "HL_E164", "HL_FILE", "HL_KEY", "HL_LEFT"),
     *("HL_NUMBER", "HL_PHONE", "HL_RAW", "HL_REASON", "HL_RING", "HL_RULE", "HL_SECONDS", "HL_SOURCE", "HL_SPEAK"),
     *("HL_TAKEN", "HL_UNTIL", "HL_URGENT", "HL_USED", "HL_USING", "HL_VIA", "HL_GRANT", "HL_STARTED", "EPOCH"),
 }
-ACTING = ("Dial", "Gosub", "GosubIf", "Goto", "GotoIf", "Hangup", "Playback", "Record", "UserEvent")
+ACTING = ("Dial", "Gosub", "GosubIf", "Goto", "GotoIf", "Hangup", "Playback", "Record", "SoftHangup", "UserEvent")
 # Where a text of the network stands in an expression, the function around it gives digits, whatever it gets.
 _INSIDE = r"(\$\{\w+(\(\w+\))?(:[\d-]+)*\}|[^${}]|\$(?!\{))*"
 DIGITS = rf"\$\{{(LEN|FIELDQTY|REGEX|GROUP_COUNT|DB_KEYCOUNT|LOCK|FILTER)\({_INSIDE}\)\}}"
@@ -156,6 +166,12 @@ async def test_asterisk_reads_it_without_a_word(asterisk_programs: Programs, tmp
                 about = await asterisk.cli(f"core show {kind} {name}")
                 provider = about.partition("[Provided By]\n")[2].partition("\n")[0].strip()
                 assert provider in (*made.needed, "pbx_builtins", "builtin"), (name, provider)
+
+
+def test_minutes_are_reserved_in_one_step() -> None:
+    """A caller may hang up between any two, and gets back what he seems to have reserved."""
+    (step,) = (step for step in steps(plan().text) if "HL_TAKEN=" in step)
+    assert step.startswith("MSet(HL_TAKEN=${HL_SECONDS},DB(homeline-used/")
 
 
 def test_golden() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import wave
+from urllib.parse import quote
 
 import pytest
 
 from homeline.model import CallDirection
 from homeline_lab.sip_calls import Call
+from homeline_lab.sip_hand import Hand
 from homeline_lab.tone import sine
 from render.dialplan_kit import BASE, House, asterisk_programs, house
 
@@ -193,6 +195,57 @@ async def test_a_phones_address_calls_nothing_else(house: House) -> None:
     assert "Local/s/" not in house.asterisk.log[log:].partition("Dial(")[2].partition("\n")[0]
     while not house.peer.exchange._arrivals.empty():
         await house.peer.incoming()
+
+
+async def test_a_phones_address_does_not_hide_the_rest_of_the_ring(house: House) -> None:
+    """A parenthesis in it would make Asterisk take the timeout and the options for a part of it."""
+    await house.use(f"{LINE}\n\tlist ring 'eve'\n\tlist ring 'bob'\n")
+    calls = len(house.exchange.calls)
+    async with Hand(house.eve, "eve", (house.address, 5060), port=5060) as eve:
+        eve.status, eve.headers = "302 Moved Temporarily", [("Contact", "<sip:Local/0900123456%40lab-in/n@x>")]
+        caller = await house.gsm_call("+41791234567")
+        assert (await ringing(house, 1)).keys() == {"bob"}
+        await caller.ended()  # when the time to ring is over
+    assert any(line.startswith("INVITE sip:eve(@") for line in eve.asked)
+    assert (await house.record()).status == "NOANSWER"
+    assert len(house.exchange.calls) == calls  # nobody was called instead
+
+
+ADDRESSES = [
+    ("sip:dave@192.0.2.1:5060;transport=udp;ob", True),
+    ("sip:dave-0x55d2;x-a=b~1@[2001:db8::1]:5060;rinstance=8f%2C", True),
+    ("sip:dave!x*y_.+@host.example", True),
+    ("sip:dave(@192.0.2.1", False),
+    ("sip:dave)@192.0.2.1", False),
+    ("sip:da've@192.0.2.1", False),
+    ("sip:dave,1@192.0.2.1", False),
+    ('sip:"dave@192.0.2.1', False),
+    ("sip:dave\\@192.0.2.1", False),
+    ("sip:däve@192.0.2.1", False),
+    ("sip:dave$@192.0.2.1", False),
+    ("sip:dave?@192.0.2.1", False),
+    ("sip:dave@192.0.2.1;x=[", False),
+    ("sip:d&PJSIP/peer/x@192.0.2.1", False),
+    ("sip:d&Local/s@192.0.2.1", False),
+    ("sip:" + "d" * 100 + "@192.0.2.1", False),  # more than fits, in this test
+]
+
+
+@pytest.mark.parametrize(("address", "harmless"), ADDRESSES)
+async def test_which_addresses_are_given_to_dial(house: House, address: str, harmless: bool) -> None:
+    await house.use(f"{LINE}\n\tlist ring 'bob'\n")
+    text = house.plan.text.replace("${PJSIP_DIAL_CONTACTS(bob)}", "PJSIP/bob/${URIDECODE(${LAB_ADDRESS})}")
+    text = text.replace("<= 3000]", "<= 80]").replace(
+        " same => n,Dial(", " same => n,Set(DB(lab/ring)=${HL_RING})\n same => n,Dial("
+    )
+    assert text.count("LAB_ADDRESS") == 1
+    house.asterisk.write({"homeline/extensions.conf": text})
+    await house.asterisk.cli("dialplan reload")
+    variables = {"LAB_ADDRESS": quote(address, safe="")}
+    caller = await house.exchange.originate("Local/s@homeline-dongle-stick/n", variables=variables)
+    await caller.ended()
+    await house.idle()
+    assert await house.get("lab", "ring") == ("&PJSIP/bob/" + address if harmless else "&PJSIP/bob")
 
 
 async def test_no_call_is_mute_however_long_it_rings(house: House) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from homeline.telephony import GRANT_FAMILY, USED_FAMILY
-from homeline_lab.asterisk import Programs
+from homeline_lab.asterisk import Programs, own_address
 from homeline_lab.sip_calls import Call
+from homeline_lab.sip_hand import Hand
 from render.dialplan_kit import BASE, SID, House, asterisk_programs, house
 
 __all__ = ["asterisk_programs", "house"]
@@ -220,6 +221,23 @@ async def test_a_call_ends_when_its_seconds_are_over(house: House) -> None:
     assert await refused(house, NUMBER) == "no_minutes"
 
 
+async def test_no_call_outlives_its_caller(house: House) -> None:
+    """By an INVITE with Replaces a device takes another's place in its call, and the dial plan is not asked."""
+    await house.use(RULE)
+    await grant(house, 600)
+    async with Hand(own_address(), "alice", (house.address, 5060)) as alice:
+        first = asyncio.ensure_future(alice.invite(NUMBER, "one"))
+        called = await house.gsm()
+        await called.answer()
+        answer = await first
+        assert answer.status == 200
+        replaced = f"one@{alice.address};to-tag={answer.tag};from-tag=one"
+        await alice.invite("anybody", "two", headers=[("Replaces", replaced)])
+        await called.ended()
+        await house.record()
+    assert int((await house.get(USED_FAMILY, "swiss")).removeprefix("g1,")) <= 10  # what was not needed is back
+
+
 async def test_no_more_records_of_refusals_than_the_daemon_can_look_at(house: House) -> None:
     """Twilio's other customers can send as many calls as they like."""
     await house.use(FREE)
@@ -237,7 +255,9 @@ async def test_no_more_records_of_refusals_than_the_daemon_can_look_at(house: Ho
     assert len(await house.records()) == 5
 
 
-@pytest.mark.parametrize("module", ["func_groupcount", "func_lock", "func_db", "app_stack", "res_pjsip_header_funcs"])
+@pytest.mark.parametrize(
+    "module", ["func_groupcount", "func_lock", "func_db", "app_softhangup", "app_stack", "res_pjsip_header_funcs"]
+)
 async def test_without_a_module_that_holds_a_limit_no_call_leaves(
     asterisk_programs: Programs, tmp_path: Path, module: str
 ) -> None:

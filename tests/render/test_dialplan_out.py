@@ -9,6 +9,7 @@ import pytest
 
 from homeline.core.dialling import Refusal
 from homeline.model import CallDirection
+from homeline_lab.sip_hand import Hand
 from homeline_lab.sip_peer import Address, Phone
 from homeline_lab.sip_raw import DIALLED, Stranger, request
 from render.dialplan_kit import BASE, PASSWORD, SID, House, asterisk_programs, house
@@ -183,6 +184,18 @@ async def test_a_trunk_that_proves_itself_calls_through_the_dongle(house: House)
     assert (record.direction, record.source, record.rule) == (CallDirection.OUT, "byoc", "swiss")
     assert record.number == "+15550001111"
     assert record.name.endswith("d)):0:1")
+
+
+async def test_a_callers_number_writes_no_lines_where_asterisk_tells_of_it(house: House) -> None:
+    """Asterisk takes the number from SIP with its line breaks, and writes it to its manager as it is."""
+    await house.use(SWISS)
+    async with Hand(house.peer.address, "x%0d%0aEvil%3a%20yes%0d%0a%0d%0aEvent%3a+1", (house.address, 5060)) as caller:
+        call = asyncio.ensure_future(caller.invite("0441112233", "one", headers=OUR))
+        called = await house.gsm()
+        assert (called.number, called.name) == ("xEvilyesEvent+1", "stranger")
+        await called.refuse()
+        assert (await call).status == 403
+    assert (await house.record()).number == "x\r\nEvil: yes\r\n\r\nEvent:+1"
 
 
 OTHER = "AC" + "f" * 32

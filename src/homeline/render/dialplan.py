@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ from homeline.telephony import Facts
 SID_HEADER = "X-Twilio-AccountSid"
 MAX_TEXT = 80  # octets of a caller's number or name that are kept
 PARENTHESES = 81  # as many as such a text can close, and a multiple of three, so that their base64 is whole
+LONGEST_RING = 3000  # characters of addresses in one Dial: Asterisk cuts a part of a variable at 4095
+# What a device's address (RFC 3261 19.1.1) may have to be an argument of Dial. Brackets, quotes, commas and backslashes
+# there would put the end of the argument elsewhere.
+HARMLESS = string.ascii_letters + string.digits + "/:@._-+=;%~&*!]"
 MAX_RECORDS = 1000  # of calls that wait for the daemon: refusals beyond them are only logged
 LONGEST_GRANT = 3600  # seconds: one that holds for longer was written by another clock
 SHORTEST_CALL = 6  # seconds: with fewer left of the day's minutes no call begins
@@ -39,7 +44,7 @@ FIXED = "fixed)=120"  # milliseconds of delay
 
 # What the dial plan uses beyond what every Asterisk has.
 _NEEDED = (
-    *("app_dial", "app_playback", "app_playtones", "app_stack", "app_userevent", "app_verbose"),
+    *("app_dial", "app_playback", "app_playtones", "app_softhangup", "app_stack", "app_userevent", "app_verbose"),
     *("bridge_simple", "chan_pjsip", "func_base64", "func_callerid", "func_channel", "func_db", "func_groupcount"),
     *("func_lock", "func_logic", "func_strings", "pbx_config", "res_pjsip_header_funcs", "res_timing_timerfd"),
 )
@@ -172,6 +177,8 @@ def _constants(config: Config, facts: Facts) -> dict[str, object]:
         "most_records": MAX_RECORDS,
         "longest_grant": LONGEST_GRANT,
         "shortest_call": SHORTEST_CALL,
+        "harmless": HARMLESS,
+        "longest_ring": LONGEST_RING,
         "max_dialled": dialling.MAX_DIALLED,
         "max_digits": LONGEST,
         "ring_timeout": dialling.RING_TIMEOUT,
