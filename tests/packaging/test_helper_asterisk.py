@@ -181,6 +181,8 @@ def test_the_folders_are_as_daemon_and_asterisk_need_them(root: Path) -> None:
     call(root, "--asterisk")
     modes = {
         "etc/asterisk/homeline": 0o2750,
+        "var/spool": 0o755,
+        "var/spool/asterisk": 0o750,
         "var/spool/asterisk/homeline": 0o2770,
         "etc/homeline": 0o710,
         "etc/homeline/greetings": 0o755,
@@ -190,7 +192,32 @@ def test_the_folders_are_as_daemon_and_asterisk_need_them(root: Path) -> None:
     recording.touch()
     call(root, "--asterisk")
     assert recording.exists()
-    assert not (root / "var/run/homeline/recordings.new").exists()
+    assert not (root / "var/run/homeline/uci/recordings.new").exists()
+
+
+def test_recordings_are_not_put_where_somebody_else_wants_them(root: Path) -> None:
+    """/var is /tmp on a router: whoever is first may have made the spool, as a link to a folder of root's."""
+    elsewhere = root / "usr/lib"
+    (elsewhere / "asterisk").mkdir(parents=True)
+    (root / "var").mkdir()
+    (root / "var/spool").symlink_to(elsewhere)
+    words = call(root, "--asterisk")
+    assert "var/spool must be root's own folder" in words
+    assert list((elsewhere / "asterisk").iterdir()) == []
+
+
+def test_nothing_below_a_folder_in_ours_is_removed(root: Path) -> None:
+    """Its owner could have a link to another folder in its place while root walks through it."""
+    call(root, "--asterisk")
+    ours = root / "etc/asterisk/homeline"
+    (ours / "inner").mkdir()
+    for name in ("pjsip.conf", ".pjsip.conf.new", "inner/file"):
+        (ours / name).touch()
+    assert "could not be removed" in call(root, "--remove")
+    assert [path.name for path in ours.iterdir()] == ["inner"] and (ours / "inner/file").exists()
+    shutil.rmtree(ours / "inner")
+    assert call(root, "--remove") == ""
+    assert not ours.exists()
 
 
 def test_without_asterisk_nothing_is_made_for_it(root: Path) -> None:
@@ -245,7 +272,9 @@ def test_a_request_that_is_a_link_is_not_read(root: Path) -> None:
     path = root / "var/run/homeline/restart-asterisk"
     path.parent.mkdir(parents=True)
     path.symlink_to(root / "word")
-    call(root, "--asterisk")
+    assert "no plain file" in call(root, "--asterisk")
+    os.mkfifo(path)  # in which root would wait for ever
+    assert "no plain file" in call(root, "--asterisk")
     assert not log.exists()
 
 

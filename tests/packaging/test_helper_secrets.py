@@ -121,6 +121,17 @@ def test_only_a_plain_file_is_read(root: Path, what: str) -> None:
     assert target.exists()
 
 
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_folder_is_never_walked_through(root: Path, shell: list[str]) -> None:
+    """While root removes it, its owner could have links to root's folders in place of the ones in it."""
+    (request(root) / "inner").mkdir(parents=True)
+    command = [*shell, str(HELPER), str(root), str(os.getgid())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "no plain file" in done.stderr) == (0, True)
+    assert (request(root) / "inner").is_dir()
+    assert sorted(path.name for path in (root / "var/run/homeline/uci").iterdir()) == ["homeline", "homeline_secret"]
+
+
 def test_the_daemon_writes_what_the_helper_takes(root: Path) -> None:
     made = {password() for _ in range(50)}
     assert len(made) == 50
