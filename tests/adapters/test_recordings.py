@@ -126,6 +126,22 @@ def test_what_is_not_there(spool: Path, flash: Path, tmp_path: Path) -> None:
     recordings.remove(spool, "gone.WAV")
 
 
+def test_a_file_that_grows_while_it_is_copied_has_an_end(
+    spool: Path, flash: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.read
+
+    def grow(descriptor: int, count: int) -> bytes:
+        with (spool / RAW).open("ab") as file:
+            file.write(bytes(count))
+        return really(descriptor, count)
+
+    monkeypatch.setattr(os, "read", grow)
+    with pytest.raises(RecordingError, match="grows"):
+        recordings.keep(spool, RAW, flash, KEPT)
+    assert list(flash.iterdir()) == []
+
+
 def test_a_disk_that_fills_leaves_nothing_behind(spool: Path, flash: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -91,7 +91,7 @@ def keep(spool: Path, raw: str, folder: Path, name: str) -> Recording:
         try:
             length = _copy(source, begun)
             begun.rename(folder / name)
-        except OSError:
+        except (OSError, RecordingError):
             with contextlib.suppress(OSError):
                 begun.unlink()
             raise
@@ -172,13 +172,15 @@ def _opened(folder: Path, name: str, form: re.Pattern[str] = _RAW) -> Iterator[i
 
 
 def _copy(source: int, target: Path) -> int:
-    """Copy to a new file, onto the disk; how many octets. Raises OSError."""
+    """Copy to a new file, onto the disk; how many octets. Raises OSError, RecordingError (it has no end)."""
     length = 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640)
     with os.fdopen(descriptor, "wb") as file:
         while chunk := os.read(source, CHUNK):
-            file.write(chunk)
             length += len(chunk)
+            if length > LARGEST:
+                raise RecordingError(f"it grows beyond {LARGEST} octets while it is copied")
+            file.write(chunk)
         file.flush()
         os.fsync(file.fileno())
     return length
