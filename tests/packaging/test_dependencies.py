@@ -1,0 +1,233 @@
+"""Dependencies that are true: what the installed modules import is what the recipes say, in each branch of OpenWrt.
+
+The packages are installed in a root whose Python is that of the branch, split as OpenWrt splits it, byte code alone,
+with nothing but what the dependencies bring (openwrt_kit.py). test_life.py runs the daemon in such a root.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeline import config
+from homeline.core import asterisk_modules
+from homeline.render import render
+from homeline.telephony import Facts
+from homeline_lab.packages import making, recipe
+from homeline_lab.packages.branches import BRANCHES, Branch, branch
+from openwrt_kit import REPOSITORY, built, closure, depends, facts, needs_root, router
+
+SRC = REPOSITORY / "src"
+ASTERISK = REPOSITORY.parent / "shared/data/openwrt/asterisk-packages.json"
+OURS = ("homeline", "homeline-tools", "homeline-asterisk")
+sys.path.insert(0, str(making.RECIPES))
+import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
+
+# Imported where it may be missing; what happens without is tested where it is used.
+MAY_BE_MISSING = {"unicodedata"}
+# Modules that nothing imports, so nothing brings them.
+UNUSED = {"homeline.protocol.commands_calls", "homeline.protocol.commands_text"}
+
+
+def modules(package: str) -> list[str]:
+    """The modules that a package brings."""
+    return [name for group in pack.groups(package, pack.find(SRC))[0] for name in group]
+
+
+def imported(path: Path) -> set[str]:
+    """Whatever a module imports, also in its functions, without what is for type checkers."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text())]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            if node.module.partition(".")[0] == "homeline":
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        waiting += ast.iter_child_nodes(node)
+    return found - {"__future__"}
+
+
+def test_every_module_is_in_one_package() -> None:
+    brought = [name for package in OURS for name in modules(package)]
+    assert sorted(brought) == sorted(set(brought))
+    assert set(pack.find(SRC)) - {"homeline"} - UNUSED == set(brought)
+
+
+def test_whatever_is_imported_later_is_brought_by_some_package() -> None:
+    files = pack.find(SRC)
+    brought = {name for package in OURS for name in modules(package)}
+    for package in OURS:
+        for name in modules(package):
+            assert imported(files[name]) & UNUSED == set(), name
+    for package in ("homeline-tools", "homeline-asterisk"):
+        there = pack.groups(package, files)[1]
+        for name in modules(package):
+            assert imported(files[name]) & brought <= there, f"{name} of {package}"
+
+
+FIND = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        print(name)
+"""
+LOAD = """
+import importlib, sys
+from homeline.footprint import import_asyncio_without_ssl
+import_asyncio_without_ssl()
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+@needs_root
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+@pytest.mark.parametrize("package", OURS)
+async def test_what_is_imported_is_there(name: str, package: str) -> None:
+    """Every module loads, and whatever its functions import later can be found."""
+    async with router(name, package) as (root, opkg):
+        for each in ("python3-phonenumbers", *dict.fromkeys(("homeline", package))):
+            await opkg.install(built(branch(name))[each])
+        loaded = [each for each in modules(package) if not each.endswith("__main__")]
+        assert await root.run("/usr/bin/python3", "-c", LOAD, *loaded) == ""
+        files = pack.find(SRC)
+        wanted = {
+            found for each in modules(package) for found in imported(files[each]) if not found.startswith("homeline.")
+        }
+        missing = set((await root.run("/usr/bin/python3", "-c", FIND, *sorted(wanted))).split())
+        assert missing <= MAY_BE_MISSING
+
+
+@needs_root
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_the_renderer_runs_with_what_its_package_brings(name: str) -> None:
+    async with router(name, "homeline-asterisk") as (root, opkg):
+        for each in ("python3-phonenumbers", "homeline", "homeline-asterisk"):
+            await opkg.install(built(branch(name))[each])
+        asked = {"main": MAIN, "secrets": SECRETS, "facts": FACTS.to_json(), "owner": "/etc/asterisk"}
+        (root.path / "tmp/asked").write_text(json.dumps(asked))
+        answer = json.loads(await root.shell("python3 -m homeline.render </tmp/asked"))
+        assert set(answer["files"]) >= {"pjsip.conf", "extensions.conf"}
+        assert answer["files"] == dict(rendered().files)
+
+
+def unneeded(branch: Branch, package: str, wanted: Iterable[str]) -> set[str]:
+    """Split packages of Python that a package depends on without importing anything of them."""
+    known = facts(branch)["packages"]
+    names = {found.partition(".")[0] for found in wanted}
+    said = {each for each in depends(built(branch))[package] if each in known}
+    beginnings = {
+        name: {Path(path).name.partition(".")[0].lstrip("_") for path in known[name]["paths"]} for name in said
+    }
+    return {name for name, begun in beginnings.items() if not begun & {each.lstrip("_") for each in names}}
+
+
+@pytest.mark.parametrize("each", BRANCHES, ids=lambda each: each.name)
+def test_no_part_of_python_is_asked_for_in_vain(each: Branch) -> None:
+    files = pack.find(SRC)
+    for package in OURS:
+        wanted = {found for name in modules(package) for found in imported(files[name])}
+        assert unneeded(each, package, wanted) == set(), package
+
+
+@pytest.mark.parametrize("each", BRANCHES, ids=lambda each: each.name)
+def test_every_dependency_is_in_the_branch(each: Branch) -> None:
+    known = facts(each)
+    names = {*known["packages"], "python3-light"}
+    for project in known["third_party"].values():
+        names |= set((project or {}).get("packages", {}))
+    asterisk: dict[str, Any] = json.loads(ASTERISK.read_text())[f"openwrt-{each.name}"]["packages"]
+    ours = depends(built(each))
+    for package, wanted in ours.items():
+        for name in (word.split()[0] for word in wanted):
+            assert name in {*names, *asterisk, *ours, "asterisk"}, f"{package} depends on {name}"
+
+
+# -- Asterisk's modules ------------------------------------------------------------------------------------------------
+
+MAIN = """
+config homeline 'main'
+	option enabled '1'
+	option country 'CH'
+
+config sip 'sip'
+	option enabled '1'
+	list transports 'udp'
+	list transports 'tls'
+
+config dongle 'voice'
+	option driver 'chan_dongle'
+	option imei '356938035643817'
+
+config phone 'anna'
+	option number '10'
+
+config line 'home'
+	option dongle 'voice'
+	list ring 'anna'
+	option voicemail '1'
+
+config outbound 'national'
+	option via 'home'
+	list countries 'CH'
+	option daily_minutes '60'
+
+config trunk 'provider'
+	option type 'sip'
+	option host 'sip.example.org'
+	option username 'me'
+	option mode 'registered'
+"""
+SECRETS = """
+config phone 'anna'
+	option password 'correct horse battery'
+
+config trunk 'provider'
+	option password 'correct horse battery'
+"""
+FACTS = Facts(addresses={"sip.example.org": ("192.0.2.1",)}, ami_secret="x" * 20)
+
+
+def rendered() -> Any:
+    read = config.read(MAIN, SECRETS)
+    assert read.problems == ()
+    return render(read, FACTS)
+
+
+def test_calls_need_the_modules_that_the_package_brings() -> None:
+    needed = {asterisk_modules.package(module) for module in rendered().needed}
+    said = {name for name in depends(built(branch("24.10")))["homeline-asterisk"] if name.startswith("asterisk")}
+    assert said == needed - {"asterisk-chan-dongle"}
+
+
+def test_recipes_are_of_the_services_version() -> None:
+    from homeline import __version__
+
+    for path in making.recipes():
+        if path.name.startswith("homeline"):
+            text = (making.RECIPES / "homeline.mk").read_text()
+            assert f"PKG_VERSION:={__version__}\n" in text
+    assert recipe.source(making.RECIPES / "homeline") is None
+
+
+def test_the_closure_has_what_the_packages_ask_for() -> None:
+    on = branch("24.10")
+    found = closure(["homeline-asterisk"], on, depends(built(on)))
+    assert {"homeline", "python3-phonenumbers", "python3-jinja2", "python3-markupsafe", "python3-email"} <= found
+    assert "python3-openssl" not in found
