@@ -372,6 +372,24 @@ def test_a_broken_file_keeps_what_runs(tmp_path: Path) -> None:
     assert not config.load(tmp_path).main.enabled
 
 
+def test_at_the_start_a_broken_file_is_replaced_by_the_last_good_copy(tmp_path: Path) -> None:
+    (folder(tmp_path, "config dongle 'd\n", "config dongle 'd'\n\toption pin '9\n") / "homeline.good").write_text(
+        "config homeline 'main'\n\toption enabled '1'\nconfig dongle 'd'\n"
+    )
+    assert config.load(tmp_path).dongles == (Dongle("d"),)
+    (tmp_path / "homeline_secret.good").write_text("config dongle 'd'\n\toption pin '1234'\n")
+    read = config.load(tmp_path)
+    assert (read.main.enabled, read.dongles) == (True, (Dongle("d", pin="1234"),))
+    assert list(said(read)) == ["/etc/config/homeline"]
+    (tmp_path / "homeline").write_text("config dongle 'd'\n")
+    read = config.load(tmp_path)
+    assert (read.main.enabled, read.dongles) == (False, (Dongle("d", pin="1234"),))
+    assert list(said(read)) == ["/etc/config/homeline_secret"]
+    (tmp_path / "homeline").write_text("config dongle 'd\n")
+    (tmp_path / "homeline.good").write_text("config dongle 'd\n")
+    assert config.load(tmp_path).dongles == ()
+
+
 def test_a_broken_secret_file_is_said_and_the_rest_runs(tmp_path: Path) -> None:
     read = config.load(folder(tmp_path, "config dongle 'd'\n", "config dongle 'd'\n\toption pin 'hunter2\n"))
     assert read.dongles == (Dongle("d"),)

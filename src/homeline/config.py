@@ -25,6 +25,7 @@ __all__ = ["FILES", "SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "lo
 FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
 _TYPES = {section_type.name: section_type for section_type in SECTIONS}
+_KEPT = ".good"  # copies that could be read, beside those that cannot (root's helper)
 _SHOWN = 80  # characters of a wrong value in a problem
 _MAX_NAME = 64  # characters of a section's name, which stands in every row of the store
 _MAX_PROBLEMS = 100  # a status reply has to hold them
@@ -35,18 +36,19 @@ def load(folder: Path, previous: Config | None = None) -> Config:
 
     Where `homeline` cannot be read at all the result is `previous` (else an empty, disabled configuration) with the
     reason as its only problem, so that a typing error at a reload stops nothing that runs. Where `homeline_secret`
-    cannot be read, the secrets of `previous` go on to count.
+    cannot be read, the secrets of `previous` go on to count. At the start, the copies that root's helper kept of files
+    which could be read stand for `previous`.
     """
     try:
         sections = uci.parse(_contents(folder / MAIN_FILE))
     except (OSError, DecodeError) as error:
-        return replace(previous or Config(), problems=(_file_problem(MAIN_FILE, error),))
+        return replace(previous or _kept(folder) or Config(), problems=(_file_problem(MAIN_FILE, error),))
     try:
         secrets = uci.parse(_contents(folder / SECRET_FILE))
     except FileNotFoundError:
         return _Reader([]).config(sections)
     except (OSError, DecodeError) as error:
-        known = _secrets_of(previous) if previous else ()
+        known = _secrets_of(previous or _kept(folder) or Config())
         return _Reader(known, [_file_problem(SECRET_FILE, error)]).config(sections)
     return _Reader(secrets).config(sections)
 
@@ -82,6 +84,15 @@ def _masked_section(kind: SectionType, section: object) -> dict[str, object]:
         else:
             shown[option.name] = value if isinstance(value, bool | int) else str(value)
     return shown
+
+
+def _kept(folder: Path) -> Config | None:
+    """The configuration of the last copies that could be read, where there are any."""
+    main, secret = (folder / f"{name}{_KEPT}" for name in FILES)
+    try:
+        return read(_contents(main), _contents(secret) if secret.exists() else b"")
+    except (OSError, DecodeError):
+        return None
 
 
 def _contents(path: Path) -> bytes:

@@ -19,7 +19,6 @@ from homeline.errors import DecodeError, HomelineError, InvalidArgument, NotFoun
 from homeline.paths import Paths
 from homeline.protocol.blobmsg import Table, Type
 from homeline.protocol.ubus_arguments import Param
-from homeline.protocol.uci import Section
 from homeline_lab.rpcd import Sessions, UciObject
 from homeline_lab.ubusd import Ubusd
 from homeline_lab.ubusd_peers import Peer
@@ -46,7 +45,6 @@ class Router:
         self.sessions = Sessions(password)
         self.group = os.getgid()  # whose group may read the copy of the configuration: the daemon's
         self.daemon: asyncio.subprocess.Process | None = None
-        self._sections: list[Section] = []
         self._command: Sequence[str] = ()
         self._environment: Mapping[str, str] = {}
 
@@ -144,10 +142,12 @@ class Router:
         return script.parent
 
     def _asterisk_options(self) -> list[str]:
-        """What the init script tells root's helper about Asterisk; of a broken file what it said before."""
-        with suppress(DecodeError):
-            self._sections = self.uci.sections("homeline")
-        sections = self._sections
+        """What the init script tells root's helper about Asterisk."""
+        try:
+            sections = self.uci.sections("homeline")
+            self.uci.sections("homeline_secret")
+        except DecodeError:
+            return ["--as-before"]
         if not any(s.type == "sip" and s.options.get("enabled") == "1" for s in sections):
             return []
         drivers = {s.options.get("driver") for s in sections if s.type == "dongle"}

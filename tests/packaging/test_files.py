@@ -92,6 +92,32 @@ def test_the_helper_refuses_a_folder_of_somebody_else(root: Path) -> None:
     assert "var/run/homeline belongs to somebody else" in done.stderr
 
 
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_copies_that_could_be_read_are_kept_while_others_cannot(root: Path, shell: list[str]) -> None:
+    helper(root, shell)
+    copy = root / "var/run/homeline/uci"
+    for text in ("config 'x\n", "config 'y\n"):
+        (root / "etc/config/homeline").write_text(text)
+        done = subprocess.run(
+            [*shell, str(HELPER), "--as-before", str(root), str(os.getgid())],
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (copy / "homeline").read_text() == text  # the daemon says what is wrong with it
+        assert (copy / "homeline.good").read_text() == "config homeline 'main'\n"
+        assert mode(copy / "homeline.good") == 0o640
+    (root / "etc/config/homeline").write_text("config homeline 'main'\n")
+    helper(root, shell)
+    assert sorted(path.name for path in copy.iterdir()) == ["homeline", "homeline_secret"]
+
+
+def test_folders_on_the_way_are_everybodys_to_pass(root: Path) -> None:
+    helper(root)
+    assert mode(root / "var") == mode(root / "var/run") == 0o755
+
+
 def test_a_group_that_is_not_there_is_said(root: Path) -> None:
     done = helper(root, group="no-such-group")
     assert done.returncode == 1
@@ -100,6 +126,8 @@ def test_a_group_that_is_not_there_is_said(root: Path) -> None:
 
 # What rc.common and procd.sh offer, reduced to words on standard output.
 STUBS = """
+uci() { [ "$3" != "$BROKEN" ]; }
+logger() { echo "log $*"; }
 config_load() { :; }
 config_get_bool() { case "$2" in sip) eval "$1='$SIP'" ;; *) eval "$1='$ENABLED'" ;; esac; }
 config_get() { eval "$1='$2'"; }
@@ -125,16 +153,23 @@ def run_init(
     sip: str = "0",
     drivers: str = "serial",
     calls: Path = INIT,
+    broken: str = "",
+    helper: str = "echo helper",
 ) -> list[str]:
-    """What a function of the init script does, with its absolute paths led elsewhere; `calls` is there if those are."""
+    """What a function of the init script does, with its absolute paths led elsewhere; `calls` is there if those are.
+
+    `broken` is a file that cannot be read.
+    """
     text = (
         INIT.read_text()
-        .replace("/usr/libexec/homeline/root-helper", "echo helper")
+        .replace("/usr/libexec/homeline/root-helper", helper)
+        .replace("CONFIGS=/etc/config", f"CONFIGS={FILES / 'etc/config'}")
+        .replace("COPIES=/var/run/homeline/uci", f"COPIES={tmp_path / 'uci'}")
         .replace("STATE=/etc/homeline", f"STATE={tmp_path / 'state'}")
         .replace("RENDERED=/etc/asterisk/homeline", f"RENDERED={tmp_path / 'rendered'}")
         .replace("/usr/lib/python3.*/site-packages/homeline/homeline-asterisk.pack", str(calls))
     )
-    script = f"ENABLED={enabled}\nSIP={sip}\nDRIVERS='{drivers}'\n{STUBS}\n{text}\n{function}"
+    script = f"ENABLED={enabled}\nSIP={sip}\nBROKEN={broken}\nDRIVERS='{drivers}'\n{STUBS}\n{text}\n{function}"
     done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -181,6 +216,29 @@ def test_the_helper_is_told_what_the_owner_wants_of_asterisk(
     lines = run_init(tmp_path, shell, "start_service", "1", sip, drivers)
     assert called in lines
     assert ("join dialout asterisk" in lines) == (sip == "1")  # Asterisk's drivers open the dongles
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize("broken", ["homeline", "homeline_secret"])
+def test_a_configuration_that_cannot_be_read_ends_nothing(tmp_path: Path, shell: list[str], broken: str) -> None:
+    """Nor is anything read from it, since what counts could be in the part that is not understood."""
+    (tmp_path / "rendered").mkdir()
+    lines = run_init(tmp_path, shell, "start_service", "0", broken=broken)
+    assert "helper --as-before" in lines
+    assert not [line for line in lines if line.startswith("helper") and line != "helper --as-before"]
+    assert [line for line in lines if line.startswith("log ") and "cannot be read" in line]
+    assert "param command /usr/bin/homeline run" in lines
+    assert lines[-1] == "close"
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_helper_that_fails_does_not_end_a_daemon_that_runs(tmp_path: Path, shell: list[str]) -> None:
+    (tmp_path / "uci").mkdir()
+    lines = run_init(tmp_path, shell, "start_service", "1", helper="false")
+    assert lines[-1] == "close"
+    (tmp_path / "uci").rmdir()
+    (tmp_path / "uci").symlink_to(tmp_path)  # not what the helper made
+    assert "open" not in run_init(tmp_path, shell, "start_service || :", "1", helper="false")
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])

@@ -33,6 +33,7 @@ OWNERS = {
 def root(tmp_path: Path) -> Path:
     for folder in ("etc/config", "etc/homeline", "etc/asterisk", "etc/init.d"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "etc/asterisk").chmod(0o755)  # whatever our umask is
     (tmp_path / "etc/config/homeline").write_text("config homeline 'main'\n")
     for name, text in OWNERS.items():
         (tmp_path / "etc/asterisk" / name).write_text(text, newline="")
@@ -276,6 +277,86 @@ def test_a_request_that_is_a_link_is_not_read(root: Path) -> None:
     os.mkfifo(path)  # in which root would wait for ever
     assert "no plain file" in call(root, "--asterisk")
     assert not log.exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_folder_in_the_place_of_a_request_stops_nothing(root: Path, shell: list[str]) -> None:
+    for name in ("restart-asterisk", "commit-secrets"):
+        path = root / "var/run/homeline" / name
+        (path / "inner").mkdir(parents=True)
+        for options in (["--asterisk"], []):
+            assert f"{name} is no plain file" in call(root, *options, shell=shell)
+        assert (path / "inner").is_dir()
+        shutil.rmtree(path)
+    assert (root / "var/run/homeline/uci/homeline").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_what_an_ended_run_left_is_not_written_through(root: Path, shell: list[str]) -> None:
+    """A link that was taken out of the daemon's reach, but not removed any more."""
+    victim = root / "victim"
+    victim.write_text("x\n")
+    (root / "var/run/homeline/uci").mkdir(parents=True)
+    for name, taken in (("restart-asterisk", "request"), ("commit-secrets", "secrets")):
+        (root / "var/run/homeline/uci" / taken).symlink_to(victim)
+        (root / "var/run/homeline" / name).write_text("\n")
+    call(root, "--asterisk", shell=shell)
+    assert victim.read_text() == "x\n"
+    assert sorted(path.name for path in (root / "var/run/homeline/uci").iterdir()) == ["homeline"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_requests_without_an_end_are_not_read_to_their_end(root: Path, shell: list[str]) -> None:
+    log = init(root, running=True)
+    for name in ("restart-asterisk", "commit-secrets"):
+        with request(root, "x").with_name(name).open("wb") as file:
+            file.truncate(1 << 36)  # 64 GiB that are nowhere
+    assert "something unknown" in call(root, "--asterisk", shell=shell)
+    assert log.read_text().split() == ["enabled"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize("text", [b"[general]\0\0\0\nx=1\n", b"; " + b"x" * 1_000_000 + b"\n"], ids=["NUL", "long"])
+def test_what_no_editor_wrote_is_left_as_it_is(root: Path, shell: list[str], text: bytes) -> None:
+    path = root / "etc/asterisk/pjsip.conf"
+    path.write_bytes(text)
+    assert "pjsip.conf is no text, or too long" in call(root, "--asterisk", shell=shell)
+    assert path.read_bytes() == text
+    assert b"#tryinclude" in owners(root)["manager.conf"]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
+def test_a_folder_that_others_may_write_is_left_alone(root: Path, shell: list[str], mode: int) -> None:
+    before = owners(root)
+    (root / "etc/asterisk").chmod(mode)
+    assert "must be writable by root alone" in call(root, "--asterisk", shell=shell)
+    assert owners(root) == before
+
+
+def test_a_spool_that_is_a_link_is_not_followed(root: Path) -> None:
+    (root / "elsewhere").mkdir()
+    (root / "var/spool").mkdir(parents=True)
+    (root / "var/spool/asterisk").symlink_to(root / "elsewhere")
+    assert "var/spool/asterisk is a link" in call(root, "--asterisk")
+    assert list((root / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_while_the_configuration_cannot_be_read_asterisk_keeps_what_it_has(root: Path, shell: list[str]) -> None:
+    before = owners(root)
+    log = init(root, running=True)
+    assert call(root, "--as-before", shell=shell) == ""
+    assert owners(root) == before
+    assert not (root / "etc/asterisk/homeline").exists()
+    call(root, "--asterisk", "--dongle", shell=shell)
+    (root / "etc/asterisk/homeline/pjsip.conf").touch()
+    with_ours = owners(root)
+    request(root, "restart\n")
+    assert call(root, "--as-before", shell=shell) == ""
+    assert owners(root) == with_ours
+    assert (root / "etc/asterisk/homeline/pjsip.conf").exists()
+    assert log.read_text().split() == ["enabled", "restart"]
 
 
 def test_asterisk_forgets_ours_when_it_is_switched_off(root: Path) -> None:
