@@ -267,6 +267,24 @@ def test_what_cannot_ring_is_said_and_the_line_goes_on(entry: str, reason: str) 
     assert found.lines[0].ring == ("anna",)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nobody", "there is no phone 'nobody'"),
+        ("sky", "there is no phone 'sky'"),
+        ("off", "the phone 'off' is switched off"),
+        ("bad", "the phone 'bad' is left out for a mistake"),
+        ("cloud", "the phone 'cloud' is not at the router; ring it through a trunk"),
+    ],
+)
+def test_what_a_trunk_cannot_ring_is_said_and_the_trunk_goes_on(name: str, reason: str) -> None:
+    others: dict[str, Change] = {"phone_off": {"enabled": "0"}, "phone_bad": {}, "phone_cloud": {"where": "twilio"}}
+    found = read(trunk_reg={"ring": [name, "anna"], "ring_timeout": "5"}, **others)
+    assert said(found)["reg.ring"] == reason
+    trunk = next(trunk for trunk in found.trunks if trunk.name == "reg")
+    assert (trunk.ring, trunk.ring_timeout) == (("anna",), 5)
+
+
 def test_a_line_needs_a_dongle_that_asterisk_has() -> None:
     found = read(dongle_stick={"driver": "serial"})
     assert said(found) == {
@@ -458,7 +476,7 @@ def test_what_asterisks_drivers_have_is_odd_elsewhere() -> None:
         ("phone_anna", "allow_from", "0.0.0.0/0 10.8.0.0/24 ::/0", "10.8.0.0/33 vpn"),
         ("line_home", "greeting", "welcome my_voice-2", "../x a/b .x a.wav"),
         ("outbound_swiss", "prefixes", "+4 +4179", "0041 41 + +0"),
-        ("outbound_swiss", "numbers", "112 *100# 1414", "1 123456789 +41 1x"),
+        ("outbound_swiss", "numbers", "112 1414", "1 123456789 +41 1x *100# **21# ##002# *#21#"),
         ("outbound_swiss", "countries", "CH li", "XX Switzerland"),
         ("twilio_twilio", "account_sid", SID, SID.upper() + " AC123 " + "AD" + SID[2:]),
     ],

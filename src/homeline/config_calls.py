@@ -132,6 +132,8 @@ class Trunk:
     qualify: int = 60  # seconds; 0 not at all
     expiry: int = 300  # seconds of a registration
     max_calls: int = 2
+    ring: tuple[str, ...] = ()  # phones, on calls that no outbound section lets through: those to its own number
+    ring_timeout: int = 30  # seconds
 
     @property
     def is_secure(self) -> bool:
@@ -265,6 +267,8 @@ _TRUNK = (
     Option("qualify", t.integer(0, 3600, "seconds"), "How often the trunk is asked whether it is there; 0 is never."),
     Option("expiry", t.integer(60, 7200, "seconds"), "How long a registration holds."),
     Option("max_calls", t.integer(1, 100), "Calls at once."),
+    Option("ring", t.NAME, "Phones that ring on calls to the trunk's own number.", many=True),
+    Option("ring_timeout", t.integer(5, 300, "seconds"), "How long they ring."),
 )
 
 _PHONE = (

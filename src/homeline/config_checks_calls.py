@@ -39,6 +39,7 @@ def calls(config: Config, declared: Mapping[str, str], tell: Tell) -> Config:
     numbers: dict[str, str] = {}
     config = replace(config, phones=kept(config.phones, lambda phone: _phone(phone, config, names, numbers), tell))
     known = _Known(config, declared)
+    config = replace(config, trunks=tuple(_rung(trunk, known, tell) for trunk in config.trunks))
     taken: dict[str, str] = {}
     lines = (_ringing(line, known, tell) for line in config.lines)
     config = replace(config, lines=kept(lines, lambda line: _line(line, config, known, taken), tell))
@@ -66,6 +67,11 @@ class _Known:
         if section is None:
             return f"the {found} '{name}' is left out for a mistake"
         return "" if section.enabled else f"the {found} '{name}' is switched off"
+
+    def away(self, name: str) -> str:
+        """ "" where this phone is at the router, else what is to be done."""
+        where = next(phone.where for phone in self.config.phones if phone.name == name)
+        return "" if where is Where.ROUTER else f"the phone '{name}' is not at the router; ring it through a trunk"
 
 
 class _Names:
@@ -218,6 +224,16 @@ def _check_password(phone: Phone) -> None:
         raise ConfigError(phone.name, "password", "", "is weak: too few different characters, or the phone's own name")
 
 
+def _rung(trunk: Trunk, known: _Known, tell: Tell) -> Trunk:
+    """The trunk with the phones that can ring on its calls; says which cannot."""
+    names = trunk.ring if trunk.enabled else ()
+    reasons = {name: known.reason(name, "phone") or known.away(name) for name in names}
+    for name, reason in reasons.items():
+        if reason:
+            tell.odd(trunk.name, "ring", reason, f"'{name}' does not ring")
+    return replace(trunk, ring=tuple(name for name in trunk.ring if not reasons.get(name)))
+
+
 def _ringing(line: Line, known: _Known, tell: Tell) -> Line:
     """The line with what can ring; says what cannot, unless that is said already or on purpose."""
 
@@ -229,8 +245,7 @@ def _ringing(line: Line, known: _Known, tell: Tell) -> Line:
             return "" if slash else f"a trunk is rung as '{name}/USER', with the user or number to call there"
         if slash:
             return f"'{name}' is a phone and is rung by its name alone"
-        where = next(phone.where for phone in known.config.phones if phone.name == name)
-        return "" if where is Where.ROUTER else f"the phone '{name}' is not at the router; ring it through a trunk"
+        return known.away(name)
 
     if line.enabled and line.greeting and not line.voicemail:
         tell.odd(line.name, "greeting", "does nothing, as voicemail is off", "")

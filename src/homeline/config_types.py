@@ -237,7 +237,8 @@ EXTENSION = matching(r"[0-9]{2,5}", "2 to 5 digits")
 RING = matching(r"[A-Za-z0-9_]{1,64}(/[A-Za-z0-9_.+-]{1,64})?", "a phone's name, or `trunk/user`")
 SOUND = matching(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", "a file name without folder and extension")
 PREFIX = matching(r"\+[1-9][0-9]{0,13}", "the beginning of an international number, such as `+4179`")
-SHORT_NUMBER = matching(r"[0-9*#]{2,8}", "2 to 8 digits, `*` and `#` among them")
+# Without * and #: to a mobile network those are orders, such as forwarding all calls (3GPP TS 22.030 6.5.2).
+SHORT_NUMBER = matching(r"[0-9]{2,8}", "2 to 8 digits")
 ACCOUNT_SID = matching(r"AC[0-9a-f]{32}", "`AC` and 32 hexadecimal digits")
 DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+=,-]{1,64}", "`name=value`")
 

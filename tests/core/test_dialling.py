@@ -43,7 +43,6 @@ config outbound 'swiss'
 	option via 'home'
 	list countries 'CH'
 	list numbers '112'
-	list numbers '*100#'
 	list numbers '1414'
 config outbound 'special'
 	option via 'peer'
@@ -272,7 +271,9 @@ def test_emergency_numbers(number: str, country: str, expected: bool) -> None:
         ("alice", "0441112233", "swiss:+41441112233"),
         ("alice", "+41441112233", "swiss:+41441112233"),
         ("alice", "112", "swiss:112"),
-        ("alice", "*100#", "swiss:*100#"),
+        ("alice", "*100#", "not_allowed"),
+        ("alice", "**21*0900123456#", "not_allowed"),  # forwards all calls, and is no number
+        ("alice", "*31#0441112233", "not_allowed"),
         ("alice", "1414", "swiss:1414"),
         ("alice", "0800", "special:0800"),
         ("alice", "0900123456", "special:+41900123456"),  # its prefix is written down
@@ -332,11 +333,36 @@ def test_nothing_is_allowed_until_the_owner_allows_it() -> None:
         assert told(decide(found, "alice", dialled)) == Refusal.NOT_ALLOWED
 
 
+def test_what_a_trunk_dials_rings_its_phones_where_nothing_lets_it_through() -> None:
+    ring = "list allowed '192.0.2.7'\n\tlist ring 'bob'\n\tlist ring 'alice'"
+    found = tables(read(BASE.replace("list allowed '192.0.2.7'", ring)))
+    for dialled in (
+        "0791234567",
+        "112",
+        "bob",
+        "24",
+        "+41900123456",
+        "s",
+        "homeline",
+        "",
+        "1&Local/112@default",
+        "1" * 99,
+    ):
+        assert decide(found, "peer", dialled) == Decision(ring=("bob", "alice"))
+    assert told(decide(found, "peer", "0441112233")) == "trunk:+41441112233"
+    own = tables(read(BASE.replace("list allowed '192.0.2.7'", f"option caller_id '+41441112233'\n\t{ring}")))
+    assert decide(own, "peer", "0441112233") == Decision(ring=("bob", "alice"))
+    assert told(decide(own, "alice", "0441112233")) == "swiss:+41441112233"
+    assert decide(found, "peer", "0441112233", closed=True).refusal is Refusal.CLOSED
+    assert told(decide(found, "alice", "0791234567")) == "swiss:+41791234567"
+    assert told(decide(found, "nobody", "0791234567")) == "not_allowed"
+
+
 @given(st.text(max_size=30), st.sampled_from(["alice", "bob", "peer", "nobody"]))
 def test_what_leaves_is_digits(dialled: str, source: str) -> None:
     found = decide(TABLES, source, dialled)
     assert (found.gate is None) is (found.number == "")
-    assert re.fullmatch(r"[0-9*#]{2,8}|\+[1-9][0-9]{6,14}|", found.number)
+    assert re.fullmatch(r"[0-9]{2,8}|\+[1-9][0-9]{6,14}|", found.number)
 
 
 @given(st.from_regex(r"(\+|00|0|)[0-9*#]{0,18}", fullmatch=True))

@@ -238,9 +238,9 @@ async def test_no_call_outlives_its_caller(house: House) -> None:
     assert int((await house.get(USED_FAMILY, "swiss")).removeprefix("g1,")) <= 10  # what was not needed is back
 
 
-async def test_no_more_records_of_refusals_than_the_daemon_can_look_at(house: House) -> None:
-    """Twilio's other customers can send as many calls as they like."""
-    await house.use(FREE)
+async def test_no_more_records_than_the_daemon_can_look_at(house: House) -> None:
+    """Twilio's other customers can send as many calls as they like, and phones too."""
+    await house.use(f"{FREE}config line 'second'\n\toption dongle 'spare'\n")
     text = house.plan.text.replace("> 1000]", "> 3]")
     assert text != house.plan.text
     house.asterisk.write({"homeline/extensions.conf": text})
@@ -251,6 +251,10 @@ async def test_no_more_records_of_refusals_than_the_daemon_can_look_at(house: Ho
     assert len(await house.records()) == 4
     caller, _ = await answered(house)
     await caller.hang_up()
+    await (await house.dial("phone-alice", "carol")).ended()
+    await house.idle()
+    assert len(await house.records()) == 4
+    await (await house.gsm_call("+41791234567", dongle="spare")).ended()
     await house.idle()
     assert len(await house.records()) == 5
 

@@ -274,3 +274,82 @@ async def test_a_trunk_that_no_section_names_calls_nobody(house: House) -> None:
     await house.idle()
     assert len(await house.records()) == 4
     assert all(ended.record.direction is None for ended in await house.records())
+
+
+# --- a trunk's own number ---
+
+RING = BASE.replace(
+    "config trunk 'peer'\n",
+    "config trunk 'peer'\n\toption caller_id '+41441234567'\n\toption ring_timeout '5'\n\tlist ring 'bob'\n",
+)
+
+
+@pytest.mark.parametrize(
+    "dialled", ["+41441234567", "0900123456", "+33123456789", "homeline41", "s", "bob", "*21*0900123456#"]
+)
+async def test_phones_ring_on_calls_to_a_trunks_own_number(house: House, dialled: str) -> None:
+    """Whatever the provider calls us, and what would not be let out is nobody else's either."""
+    await house.use(SWISS.replace("'byoc'", "'peer'"), base=RING)
+    calls = len(house.exchange.calls)
+    caller = await house.exchange.originate(
+        f"Local/{dialled}@homeline-trunk-peer/n", number="0791234567", name="Anna", hz=500
+    )
+    called = await house.peer.incoming()
+    assert (called.to, called.number, called.name) == ("bob", "+41791234567", "Anna")
+    await called.answer(700)
+    await asyncio.gather(caller.hears(700), called.hears(500))
+    await caller.hang_up()
+    record = await house.record()
+    assert (record.direction, record.line, record.source) == (CallDirection.IN, "peer", "peer")
+    assert (record.status, record.answered_by, record.reason, record.rule) == ("ANSWER", "bob", "", "")
+    assert (record.number, record.name, record.dialled) == ("0791234567", "Anna", dialled)
+    assert len(house.exchange.calls) == calls
+
+
+async def test_what_a_section_lets_a_trunk_call_is_called_and_rings_no_phone(house: House) -> None:
+    await house.use(SWISS.replace("'byoc'", "'peer'"), base=RING)
+    caller = await house.dial("trunk-peer", "0441112233")
+    assert (await house.gsm()).to == "+41441112233"
+    await caller.hang_up()
+    record = await house.record()
+    assert (record.direction, record.rule) == (CallDirection.OUT, "swiss")
+    assert house.peer.exchange._arrivals.empty()
+
+
+@pytest.mark.parametrize(
+    ("phone", "cause", "status"), [("carol", 17, ""), ("bob", 17, "BUSY"), ("alice", 19, "NOANSWER")]
+)
+async def test_a_call_to_a_trunks_own_number_that_is_missed(house: House, phone: str, cause: int, status: str) -> None:
+    await house.use(SWISS, base=RING.replace("list ring 'bob'", f"list ring '{phone}'"))
+    caller = await house.dial("trunk-peer", "0441234567")
+    if phone == "bob":
+        await (await house.peer.incoming()).refuse(17)
+    assert (await caller.ended()).cause == cause
+    record = await house.record()
+    assert (record.direction, record.line, record.answered_at) == (CallDirection.IN, "peer", None)
+    assert (record.status, record.reason) == (status, "")
+
+
+async def test_phones_ring_for_a_trunk_that_has_proved_itself_alone(house: House) -> None:
+    base = BASE.replace("config trunk 'byoc'\n", "config trunk 'byoc'\n\tlist ring 'bob'\n\tlist ring 'alice'\n")
+    await house.use(SWISS, base=base)
+    assert (await (await house.peer.call("0900123456")).ended()).sip.split()[1] == "403"
+    assert (await house.record()).reason == Refusal.NOT_PROVED
+    await house.use(SWISS, base=base)
+    caller = await house.peer.call("0900123456", headers=OUR)
+    assert {(await house.peer.incoming()).to for _ in range(3)} == {"bob", "alice", "alice2"}
+    await caller.hang_up()
+    await house.idle()
+
+
+async def test_a_call_of_a_trunk_with_tls_has_to_come_by_it(house: House) -> None:
+    """The sender of a packet of UDP can be forged; what the call says of itself, too. (By TLS: tests/e2e.)"""
+    base = BASE.replace("option secure '0'\n\toption transport 'udp'", "option secure '1'").replace(
+        "config sip 'sip'\n",
+        "config sip 'sip'\n\tlist transports 'udp'\n\tlist transports 'tls'\n"
+        "\toption certificate '/etc/homeline/sip.pem'\n\toption key '/etc/homeline/sip.key'\n",
+    )
+    await house.use(SWISS, base=base)
+    call = await house.peer.call("0441112233", headers=OUR)
+    assert (await call.ended()).sip.split()[1] == "403"
+    assert (await house.record()).reason == Refusal.NOT_PROVED

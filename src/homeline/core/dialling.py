@@ -78,6 +78,16 @@ class Tables:
             return tuple(gate for gate in self.gates if source in gate.rule.sources)
         return tuple(gate for gate in self.gates if not phone.outbound or gate.rule.name in phone.outbound)
 
+    def rung_by(self, source: str) -> tuple[str, ...]:
+        """The phones at the router that ring on calls from this trunk which no gate is for."""
+        here = {phone.name for phone in self.phones}
+        trunk = next((trunk for trunk in self.trunks if trunk.name == source), None)
+        return tuple(name for name in trunk.ring if name in here) if trunk else ()
+
+    def own_number(self, source: str) -> str | None:
+        """The number of a trunk, as far as it is known. It is called from there and never back."""
+        return next((trunk.caller_id for trunk in self.trunks if trunk.name == source and trunk.caller_id), None)
+
     def extensions(self) -> dict[str, str]:
         """What phones dial to reach each other (name or short number): the phone. What may leave goes first."""
         taken = {number for gate in self.gates for number in gate.exact}
@@ -88,9 +98,11 @@ class Tables:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a dialled text: it rings `phone`, or calls `number` through `gate`, or `refusal` says why not."""
+    """What becomes of a dialled text: it rings `phone` (from a trunk all of `ring`), calls `number` through `gate`, or
+    `refusal` says why not."""
 
     phone: str = ""
+    ring: tuple[str, ...] = ()
     gate: Gate | None = None
     number: str = ""
     refusal: Refusal | None = None
@@ -101,16 +113,19 @@ def decide(tables: Tables, source: str, dialled: str, *, closed: bool = False) -
     extensions = tables.extensions() if any(phone.name == source for phone in tables.phones) else {}
     if dialled in extensions:
         return Decision(phone=extensions[dialled])
+    ring = tables.rung_by(source)
     if not 0 < len(dialled) <= MAX_DIALLED or any(mark not in "0123456789" + MARKS for mark in dialled):
-        return Decision(refusal=Refusal.NOT_A_NUMBER)
+        return Decision(ring=ring) if ring else Decision(refusal=Refusal.NOT_A_NUMBER)
     number = international(tables.forms, dialled)
+    if ring and number == tables.own_number(source):
+        return Decision(ring=ring)
     for gate in tables.gates_of(source):
         if dialled in gate.exact:
             refused = closed and dialled not in gate.emergency
             return Decision(refusal=Refusal.CLOSED) if refused else Decision(gate=gate, number=dialled)
         if number and gate.admits(number):
             return Decision(refusal=Refusal.CLOSED) if closed else Decision(gate=gate, number=number)
-    return Decision(refusal=Refusal.NOT_ALLOWED)
+    return Decision(ring=ring) if ring else Decision(refusal=Refusal.NOT_ALLOWED)
 
 
 def international(forms: Forms, dialled: str) -> str:

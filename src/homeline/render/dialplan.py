@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from homeline import telephony
-from homeline.config_calls import Line, Strategy, Trunk, TrunkType, Withheld
+from homeline.config_calls import Line, Strategy, Trunk, TrunkMode, TrunkType, Withheld
 from homeline.config_options import Config
 from homeline.core import dialling
 from homeline.core.dialling import Gate, Refusal, Tables
@@ -31,7 +31,7 @@ LONGEST_RING = 3000  # characters of addresses in one Dial: Asterisk cuts a part
 # What a device's address (RFC 3261 19.1.1) may have to be an argument of Dial. Brackets, quotes, commas and backslashes
 # there would put the end of the argument elsewhere.
 HARMLESS = string.ascii_letters + string.digits + "/:@._-+=;%~&*!]"
-MAX_RECORDS = 1000  # of calls that wait for the daemon: refusals beyond them are only logged
+MAX_RECORDS = 1000  # of calls that wait for the daemon: beyond them those of dongles alone leave one
 LONGEST_GRANT = 3600  # seconds: one that holds for longer was written by another clock
 SHORTEST_CALL = 6  # seconds: with fewer left of the day's minutes no call begins
 SILENCE = 10  # seconds that end a voicemail
@@ -131,6 +131,15 @@ class _Source:
     gates: tuple[Gate, ...]
     proof: bool = False
     max_calls: int = 0
+    came_by: str = ""  # of a trunk with TLS: expression for the address of ours that its calls come to
+    ring: tuple[str, ...] = ()  # phones, on calls that no gate is for
+    ring_timeout: int = 0
+    own_number: str = ""  # of a trunk with `ring`: it rings whatever the gates say
+
+    @property
+    def else_(self) -> str:
+        """Where calls go that no gate is for; "" refuses them."""
+        return f"homeline-did-{self.name},s,1" if self.ring else ""
 
 
 def extensions(config: Config, facts: Facts) -> Dialplan:
@@ -184,6 +193,7 @@ def _constants(config: Config, facts: Facts) -> dict[str, object]:
         "ring_timeout": dialling.RING_TIMEOUT,
         "click_timeout": CLICK_TIMEOUT,
         "refusals": _REFUSALS,
+        "port": config.sip.port,
         "sid_header": SID_HEADER,
         "account_sid": config.twilio.account_sid,
         "recordings": _path(Paths(Path(facts.root)).recordings),
@@ -255,7 +265,24 @@ def _sources(config: Config, tables: Tables) -> Iterable[_Source]:
         proof = trunk.type is TrunkType.TWILIO
         if proof and not config.twilio.account_sid:  # the configuration leaves such a trunk out
             raise RenderError(f"{trunk.name}.type: calls of Twilio are known by twilio.account_sid, which is not set")
-        yield _Source("trunk", trunk.name, tables.gates_of(trunk.name), proof, trunk.max_calls)
+        yield _Source(
+            "trunk",
+            trunk.name,
+            tables.gates_of(trunk.name),
+            proof,
+            trunk.max_calls,
+            _came_by(trunk, config),
+            tables.rung_by(trunk.name),
+            trunk.ring_timeout,
+            trunk.caller_id,
+        )
+
+
+def _came_by(trunk: Trunk, config: Config) -> str:
+    """Calls of a trunk at which the router registers come by a connection of the router's own, from any port."""
+    if trunk.signalling != "tls":
+        return ""
+    return ":[0-9]+$" if trunk.mode is TrunkMode.REGISTERED else f":{config.sip.tls_port}$"
 
 
 def _shown(trunk: Trunk, config: Config) -> str:

@@ -206,8 +206,10 @@ def ringing(message: Message, now: int, config: Config) -> Call:
     line = next((line for line in config.lines if line.name == message.get("Line")), None)
     rule = next((rule for rule in config.outbounds if rule.name == message.get("Rule")), None)
     call = Call(0, CallDirection.INTERNAL, CallState.RINGING, "", started_at=now)
-    if line is not None:
-        call.direction, call.line, call.dongle = CallDirection.IN, line.name, line.dongle
+    trunk = next((trunk for trunk in config.trunks if trunk.name == message.get("Line")), None)
+    if line is not None or trunk is not None:
+        call.direction, call.line = CallDirection.IN, message.get("Line")
+        call.dongle = line.dongle if line is not None else ""
         call.peer = call.peer_raw = _channel_text(message, "CallerIDNum")
         call.peer_name = _channel_text(message, "CallerIDName")
     elif rule is not None:
