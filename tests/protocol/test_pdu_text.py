@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import pytest
@@ -70,16 +69,6 @@ def test_a_letter_keeps_its_marks(cluster: str, before: int) -> None:
     first, second = segments(Content("я" * before + cluster + "я" * 40))
     whole_in_first = first.text == "я" * before + cluster + "я" * (len(first.text) - before - len(cluster))
     assert whole_in_first or second.text.startswith(cluster)
-
-
-@pytest.mark.parametrize("cluster", ["и\u0306", "e\u0301\u0323", "👍🏽", "👩\u200d👩\u200d👧", "❤\ufe0f"])
-@pytest.mark.parametrize("before", [65, 66])
-def test_a_letter_keeps_its_marks_where_python_has_no_tables(
-    monkeypatch: pytest.MonkeyPatch, cluster: str, before: int
-) -> None:
-    """Without OpenWrt's python3-codecs."""
-    monkeypatch.setitem(sys.modules, "unicodedata", None)
-    test_a_letter_keeps_its_marks(cluster, before)
 
 
 def test_endless_marks_are_cut_all_the_same() -> None:

@@ -177,17 +177,6 @@ def _room(encoding: str, elements: tuple[Element, ...]) -> int:
     return octets // 2 * 2 if encoding == UCS2 else octets
 
 
-# Unicode's blocks of marks for letters and symbols of every script, and selectors of a variant.
-_MARKS = (
-    ("\u0300", "\u036f"),
-    ("\u1ab0", "\u1aff"),
-    ("\u1dc0", "\u1dff"),
-    ("\u20d0", "\u20ff"),
-    ("\ufe00", "\ufe0f"),
-    ("\ufe20", "\ufe2f"),
-)
-
-
 def _cluster_start(text: str, start: int, cut: int) -> int:
     """`cut`, or a little before it where it would part a letter from its marks or a joined emoji."""
     for position in range(cut, max(start, cut - _LONGEST_CLUSTER), -1):
@@ -200,10 +189,6 @@ def _extends(char: str) -> bool:
     """Whether a character belongs to the one before it (Unicode's marks, joiners and emoji modifiers)."""
     if not char or char.isascii():
         return False
-    if char == _JOINER or "\U0001f3fb" <= char <= "\U0001f3ff":
-        return True
-    try:
-        import unicodedata  # its tables are large; only long texts beyond ASCII come here
-    except ModuleNotFoundError:  # OpenWrt has it in a large package of its own, python3-codecs, which few need
-        return any(first <= char <= last for first, last in _MARKS)
-    return unicodedata.category(char).startswith("M")
+    import unicodedata  # its tables are large; only long texts beyond ASCII come here
+
+    return char == _JOINER or "\U0001f3fb" <= char <= "\U0001f3ff" or unicodedata.category(char).startswith("M")
