@@ -84,7 +84,6 @@ def test_an_endpoint_with_all_that_belongs_to_it() -> None:
     assert ami_state.endpoint(messages(ENDPOINT)) == Endpoint(
         name="carrier",
         device="not in use",
-        calls=2,
         contacts=(
             Contact("192.0.2.7:5060", "reachable", "Linphone/4.2 (a <b>)", 12),
             Contact("[2001:db8::7]:5061", "unreachable"),

@@ -243,7 +243,7 @@ async def test_a_call_is_shown_while_it_lasts(house: House) -> None:
         (fetched, _) = await house.view.fetch_channels()
         await house.ami.call("Hangup", Channel=fetched.name)
         shown = await house.until(lambda shown: not shown.channels)
-        await house.until(lambda shown: (shown.phones[0].calls, shown.trunks[0].calls) == (0, 0))
+        assert (shown.phones[0].calls, shown.trunks[0].calls) == (0, 0)
 
 
 async def test_a_forged_caller_is_shown_as_one_line(house: House) -> None:
@@ -278,6 +278,20 @@ async def test_modules_that_are_missing(house: House) -> None:
     assert shown.missing == ("chan_quectel", "app_nothing")
     house.view.need(("res_pjsip",))
     await house.until(lambda shown: not shown.missing)
+
+
+async def test_an_asterisk_that_ends_lacks_no_modules(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it ends it has unloaded one after the other; what it says then is of no use to anybody."""
+    ending = iter((False, False))
+    loaded = house.view._loaded
+
+    async def ask(module: str) -> bool:
+        return await loaded(module) and next(ending, True)
+
+    monkeypatch.setattr(house.view, "_loaded", ask)
+    house.view.need(("res_pjsip", "pbx_config", "app_nothing"))
+    assert (await house.until(lambda shown: shown.missing)).missing == ("app_nothing",)
+    assert next(ending, None) is None
 
 
 async def test_asterisk_goes_and_comes_back(house: House) -> None:

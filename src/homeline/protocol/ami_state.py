@@ -33,7 +33,6 @@ class Endpoint:
 
     name: str
     device: str  # device state in lower case, such as "not in use", "unavailable"
-    calls: int  # channels
     contacts: tuple[Contact, ...] = ()
     identifies: tuple[str, ...] = ()
     transports: tuple[str, ...] = ()
@@ -79,7 +78,6 @@ def endpoint(items: Sequence[Message]) -> Endpoint | None:
     return Endpoint(
         name=found.get("ObjectName"),
         device=found.get("DeviceState").lower(),
-        calls=_number(found.get("ActiveChannels")) or 0,
         contacts=tuple(_contact(item) for item in details.get("ContactStatusDetail", ())),
         identifies=_names(details.get("IdentifyDetail", ())),
         transports=_names(details.get("TransportDetail", ())),

@@ -136,14 +136,18 @@ class AsteriskView:
         state = registration if registration not in ("", "registered") else _reach(found.contacts)
         if registration == "registered" and state != "unreachable":
             state = registration
-        return TrunkState(name, state, registration, found.calls, found.contacts)
+        return TrunkState(name, state, registration, self._calls(name), found.contacts)
 
     def _phone(self, name: str, enabled: bool) -> PhoneState:
         found = self._endpoints.get(name)
         if found is None:
             return PhoneState(name, self._without(name, enabled))
         state = "unreachable" if _reach(found.contacts) == "unreachable" else "registered"
-        return PhoneState(name, state if found.contacts else "unregistered", found.calls, found.contacts)
+        return PhoneState(name, state if found.contacts else "unregistered", self._calls(name), found.contacts)
+
+    def _calls(self, name: str) -> int:
+        """By the channels: the number that an endpoint tells may be that of a moment ago, and no event follows it."""
+        return sum(item.device == name for item in self._channels)
 
     def _without(self, name: str, enabled: bool) -> str:
         """The state of what Asterisk has not shown."""
@@ -261,8 +265,15 @@ class AsteriskView:
         self._registrations = {item.name: item for item in found}
 
     async def _ask_modules(self) -> None:
-        missing = [module for module in self._needed if not await self._loaded(module)]
-        self._missing = tuple(missing)
+        """What is missing is asked for twice: an Asterisk that is about to end has unloaded all of them."""
+        missing = await self._unloaded(self._needed)
+        if set(missing) - set(self._missing):
+            await asyncio.sleep(SPACING)
+            missing = await self._unloaded(missing)
+        self._missing = missing
+
+    async def _unloaded(self, modules: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple([module for module in modules if not await self._loaded(module)])
 
     async def _loaded(self, module: str) -> bool:
         try:
