@@ -151,6 +151,7 @@ class Peer:
         lines += ["auth = theirs"] if self._asks else []
         lines += [f"from_user = {self._account.username}"] if self._account and self.registers else []
         lines += ["media_encryption = sdes"] if self._srtp else []
+        lines += ["rewrite_contact = yes"] if self._registrar else []  # calls come by the connection of who registered
         return "\n".join([*lines, "[home]", "type = identify", "endpoint = home", f"match = {self.home.host}", ""])
 
     @property

@@ -85,6 +85,7 @@ config trunk 'registered'
 	option mode 'registered'
 	option host '{provider}'
 	option username '{username}'
+{registering}
 """,
 }  # fmt: skip
 
@@ -95,6 +96,7 @@ GAPS = {
     "outbound": "",
     "provider": "127.0.0.1",
     "secure": "0",
+    "registering": "",
     "account": ACCOUNT,
     "username": PROVIDER.username,
     "inbound": THEIRS.username,

@@ -98,3 +98,23 @@ async def test_the_router_registers_and_is_called_there(tmp_path: Path) -> None:
         await far.answer()
         await talk(call, far)
         await call.hang_up()
+
+
+async def test_the_router_registers_by_tls_and_is_called_by_that_alone(tmp_path: Path) -> None:
+    """The provider calls through the connection that the router has made, from whatever port."""
+    house, address = own_address(), own_address()
+    tls = certificates(tmp_path, house, address)
+    home_at = Address(house, transport="tls")
+    gaps = {"sip": TLS, "outbound": uci(sources=["registered"]), "registering": uci(secure="1")}
+    async with (
+        Provider(
+            tmp_path / "p", home_at, name="p", address=address, asks=PROVIDER, registrar=True, tls=tls
+        ) as provider,
+        calling(tmp_path, "line", "outbound", "registered", address=house, provider=address, **gaps) as home,
+    ):
+        await provider.has_registration(20)
+        call = await provider.call("+41441112233")
+        far = await home.calls.gsm_incoming()
+        await far.answer()
+        await talk(call, far)
+        await call.hang_up()

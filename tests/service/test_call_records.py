@@ -16,7 +16,7 @@ import pytest
 from homeline.adapters import recordings
 from homeline.adapters.store import Store, Unseen
 from homeline.config import Config
-from homeline.config_calls import Line, Outbound, Phone, Sip
+from homeline.config_calls import Line, Outbound, Phone, Sip, Trunk
 from homeline.errors import ConnectionLost, StoreError, StoreFull
 from homeline.model import Call, CallState, EventKind
 from homeline.paths import Paths
@@ -38,6 +38,7 @@ LINES = replace(
     CONFIG,
     lines=(Line("home", "stick"),),
     phones=(Phone("desk"),),
+    trunks=(Trunk("sky"),),
     outbounds=(Outbound("swiss", via="home"),),
 )
 LEFT = {"answered": "0", "answered_by": "", "status": "NOANSWER", "recording": RAW}
@@ -108,6 +109,16 @@ async def test_a_record_becomes_a_call_and_goes(tmp_path: Path) -> None:
         assert at.service.of("call.missed") == []
         assert await at.deliveries() == 0  # a rule for calls takes missed ones
         assert await at.records.walk() == 0
+
+
+async def test_a_missed_call_to_a_trunks_own_number_is_one_of_no_dongle(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        at.db.records[KEY] = written(line="sky", source="sky", answered="0", answered_by="", status="")
+        await at.records.walk()
+        (missed,) = at.service.of("call.missed")
+        assert (missed["direction"], missed["line"], missed["peer"]) == ("in", "sky", "+41791234567")
+        assert "dongle" not in missed
+        assert await at.deliveries() == 1
 
 
 async def test_a_missed_call_is_forwarded_and_told_as_such(tmp_path: Path) -> None:
@@ -293,6 +304,7 @@ async def test_it_goes_on_after_asterisk_was_lost_in_the_middle(
             {"direction": "in", "line": "home", "dongle": "stick", "peer": "+41791234567", "name": "Ann"},
         ),
         ({"CallerIDNum": "<unknown>", "Line": "home"}, {"direction": "in", "line": "home", "dongle": "stick"}),
+        ({"CallerIDNum": "+41791234567", "Line": "sky"}, {"direction": "in", "line": "sky", "peer": "+41791234567"}),
         ({"Channel": "PJSIP/desk-1", "Rule": "swiss"}, {"direction": "out", "rule": "swiss", "peer": "+41441112233"}),
         ({"Channel": "PJSIP/desk-1"}, {"direction": "internal", "peer": "+41441112233"}),
         ({"CallerIDNum": "x" * 9999, "Line": "home"}, {"direction": "in", "peer": "x" * 256}),
