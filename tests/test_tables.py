@@ -62,7 +62,11 @@ STATUS = {
         "configuration": "pending_restart",
         "trunks": [{"name": "byoc", "state": "reachable", "calls": 1, "contact": HOSTILE}],
         "phones": [{"name": "desk", "state": "registered", "calls": 0, "contacts": [{"address": HOSTILE}]}],
+        "channels": [
+            {"channel": "PJSIP/desk-1", "call": "1", "state": "up", "seconds": 75, "number": HOSTILE, "other": HOSTILE}
+        ],
     },
+    "outbounds": [{"name": "swiss", "enabled": True, "seconds_left": 90}, {"name": "free", "enabled": True}],
 }
 RENDERED = {
     "files": [
@@ -110,6 +114,9 @@ def test_status_says_what_there_is() -> None:
     assert "up 1 d 1 h" in shown
     assert "-71 dBm" in shown
     assert "Unread messages: 3" in shown
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["swiss", "1", "min", "30", "s"] in lines and not [line for line in lines if line[:1] == ["free"]]
+    assert ["PJSIP/desk-1", "up", "1", "min", "15", "s"] in [line[:6] for line in lines]
 
 
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text())) | st.just({HOSTILE: [HOSTILE, "\U000e0001"]}))

@@ -217,7 +217,8 @@ def _phone(phone: Phone, config: Config, names: _Names, numbers: dict[str, str])
 
 def _check_password(phone: Phone) -> None:
     if not phone.password:
-        raise ConfigError(phone.name, "password", "", "is not set; it belongs in /etc/config/homeline_secret")
+        how = f"""ubus call homeline new_phone_password '{{"phone": "{phone.name}"}}' makes one"""
+        raise ConfigError(phone.name, "password", "", f"is not set; {how}")
     if len(phone.password) < MIN_PASSWORD:
         raise ConfigError(phone.name, "password", "", f"is weak: shorter than {MIN_PASSWORD} characters")
     if len(set(phone.password)) < _MIN_DIFFERENT or phone.name.lower() == phone.password.lower():

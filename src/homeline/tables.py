@@ -75,6 +75,7 @@ def status(reply: Table) -> str:
     parts += [_dongle(dongle) for dongle in reply.get("dongles", [])]
     if (asterisk := reply.get("asterisk", {})).get("configuration", "off") != "off":
         parts.append(_asterisk(asterisk))
+    parts += _outbounds(reply.get("outbounds", []))
     rules = reply.get("rules", [])
     if rules:
         heads = ("RULE", "PENDING", "FAILED", "LAST SUCCESS", "LAST ERROR")
@@ -130,7 +131,18 @@ def _asterisk(asterisk: Table) -> str:
         sides.append(("phone", item, ", ".join(where)))
     rows = [[f"{kind} {item['name']}", item["state"], item.get("calls", 0), where] for kind, item, where in sides]
     parts += [columns(rows, ("SIP", "STATE", "CALLS", "AT"))] if rows else []
+    legs = [
+        [item["channel"], item["state"], _duration(item["seconds"]), item.get("number", ""), item.get("other", "")]
+        for item in asterisk.get("channels", [])
+    ]
+    parts += [columns(legs, ("CHANNEL", "STATE", "SINCE", "NUMBER", "WITH"))] if legs else []
     return "\n\n".join(parts)
+
+
+def _outbounds(outbounds: Sequence[Table]) -> list[str]:
+    """What may still be called today, of the sections whose minutes are counted."""
+    rows = [[item["name"], _duration(item["seconds_left"])] for item in outbounds if "seconds_left" in item]
+    return [columns(rows, ("OUTBOUND", "LEFT TODAY"))] if rows else []
 
 
 def rendered(reply: Table) -> str:
