@@ -195,7 +195,7 @@ class Outbound:
     name: str
     enabled: bool = True
     via: str = ""  # a line or a trunk
-    countries: tuple[str, ...] = ()  # ISO 3166: their numbers, but for premium rates
+    countries: tuple[str, ...] = ()  # ISO 3166: their ordinary numbers
     prefixes: tuple[str, ...] = ()  # E.164, such as +4179
     numbers: tuple[str, ...] = ()  # dialled as they are: short and emergency numbers
     sources: tuple[str, ...] = ()  # trunks that may dial through this one as well; phones may anyway
@@ -302,7 +302,7 @@ _LINE = (
 _OUTBOUND = (
     Option("enabled", t.BOOLEAN, "Whether calls of this kind are allowed."),
     Option("via", t.NAME, "The line or trunk that carries the call.", required=True),
-    Option("countries", t.COUNTRY, "Numbers of these countries, but for premium rates.", many=True),
+    Option("countries", t.COUNTRY, "Ordinary numbers of these countries: none at premium or shared rates.", many=True),
     Option("prefixes", t.PREFIX, "Numbers that begin so, such as `+4179`.", many=True),
     Option("numbers", t.SHORT_NUMBER, "Short and emergency numbers, dialled as they are.", many=True),
     Option("sources", t.NAME, "Trunks whose calls may go out here as well; phones may anyway.", many=True),

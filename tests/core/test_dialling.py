@@ -160,6 +160,28 @@ def test_examples_of_each_country_are_its_own_and_premium_rate_is_not(country: s
             assert own is (kind is not PhoneNumberType.PREMIUM_RATE), e164
 
 
+@pytest.mark.parametrize(
+    ("country", "number"),
+    [
+        ("CH", "+410900123456"),  # networks that forgive a prefix too much connect premium rate
+        ("CH", "+411811000"),
+        ("CH", "+41848123456"),
+        ("CH", "+41878123456"),
+        ("DE", "+4911880"),  # directory services
+        ("DE", "+49700123456"),
+        ("DE", "+491801234567"),
+        ("GB", "+447012345678"),  # personal numbers and pagers, the classics of fraud
+        ("GB", "+447640123456"),
+        ("GB", "+440900123456"),
+        ("US", "+19005551234"),
+        ("IT", "+39899123456"),
+    ],
+)
+def test_what_costs_more_is_not_the_countrys(country: str, number: str) -> None:
+    found = territory(country)
+    assert any(matches(p, number) for p in found.not_own) or not any(matches(p, number) for p in found.own)
+
+
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_national_numbers_are_read_as_the_library_reads_them(country: str) -> None:
     for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE):

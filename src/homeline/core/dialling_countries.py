@@ -5,14 +5,25 @@ Only the process that renders the dial plan needs this: its library is imported 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from homeline.core.dialling_patterns import ANYTHING, alternatives, beginnings, distinct, example, length
+from homeline.core.dialling_patterns import (
+    ANYTHING,
+    alternatives,
+    beginning,
+    beginnings,
+    distinct,
+    example,
+    length,
+    matches,
+)
 from homeline.errors import RenderError
 
 SHORTEST, LONGEST = 7, 15  # digits of an international number (ITU-T E.164 6.2.1; fewer are short codes)
+ASSIGNED = 3  # digits behind a calling code by which it is told whether a country has such numbers
 EMERGENCY = ("112", "911")  # wherever a mobile phone is (3GPP TS 22.101 10.1.1)
 
 _NANP = 1  # the North American numbering plan: its prefix 1 may be left out
@@ -97,15 +108,17 @@ def _bare(data: Any) -> tuple[Form, ...]:
 
 @cache
 def territory(country: str) -> Territory:
-    """Where a country's numbers begin and which of those are not its own, or cost the caller more (premium rate).
+    """Where a country's numbers begin and which of those are not its own, or cost the caller more than others do.
 
-    Countries that share a calling code (+1, +7, +44) are told apart as far as their numbers are.
+    Countries that share a calling code (+1, +7, +44) are told apart as far as their numbers are. What begins like no
+    number of the country is left out, as networks may make something dear of it: a prefix too much, directory services.
     """
     data = _metadata(country)
-    not_own = [*beginnings(_expression(data.premium_rate))]
+    not_own = [*beginnings(_expression(data.premium_rate)), *_dear(data)]
     if (own := _own(country, data)) == ("",):
         others = (region for region in _sharing(data.country_code) if region != country)
         not_own += [pattern for region in others for pattern in _own(region, _metadata(region))]
+        own = _assigned(data)
     return Territory(_e164(data, own), _e164(data, distinct(not_own)))
 
 
@@ -122,6 +135,22 @@ def is_emergency(number: str, country: str) -> bool:
 
 def _e164(data: Any, patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"+{data.country_code}{pattern}{ANYTHING}" for pattern in patterns)
+
+
+def _dear(data: Any) -> Iterator[str]:
+    """How numbers begin that cost more without being of premium rate, but for what ordinary ones begin like as well."""
+    ordinary = [kind.example_number for kind in (data.fixed_line, data.mobile) if kind and kind.example_number]
+    for description in (data.shared_cost, data.personal_number, data.pager):
+        for pattern in beginnings(_expression(description)):
+            if not any(matches(pattern + ANYTHING, number) for number in ordinary):
+                yield pattern
+
+
+def _assigned(data: Any) -> tuple[str, ...]:
+    """How the country's ordinary numbers begin, in a few digits: more would be long lists, and out of date sooner."""
+    ordinary = (data.fixed_line, data.mobile, data.toll_free, data.voip, data.uan)
+    patterns = (pattern for description in ordinary for pattern in alternatives(_expression(description)))
+    return distinct(begun for pattern in patterns if (begun := beginning(pattern, ASSIGNED))) or ("",)
 
 
 def _own(country: str, data: Any) -> tuple[str, ...]:

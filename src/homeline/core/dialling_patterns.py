@@ -44,6 +44,11 @@ def length(pattern: str) -> int:
     return len(_ELEMENT.findall(pattern))
 
 
+def beginning(pattern: str, count: int) -> str:
+    """The first elements of a pattern, without those at their end that are any digit."""
+    return "".join(_ELEMENT.findall(pattern)[:count]).rstrip("X")
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """One way through an expression: its elements, and whether nothing certain can be said of what follows."""
