@@ -22,8 +22,8 @@ class _Packs:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
-        # module: file, offset, octets packed and not, the names of its group, whether it is a package
-        self._places: dict[str, tuple[Any, int, int, int, list[str], bool]] = {}
+        # module: file, offset, octets, the names of its group, whether it is a package
+        self._places: dict[str, tuple[Any, int, int, list[str], bool]] = {}
         self._code: dict[str, CodeType] = {}  # of the groups that an import under way has unpacked
         self._depth = 0
         for name in sorted(_listdir(folder)):  # noqa: PTH208 - pathlib is big
@@ -31,21 +31,20 @@ class _Packs:
                 self._read(f"{folder}/{name}")
 
     def _read(self, path: str) -> None:
+        from bz2 import decompress
         from json import loads
-        from zlib import decompress
 
         file = open(path, "rb")  # noqa: PTH123, SIM115 - it stays open
-        packed, octets = map(int, file.readline().split())
-        head = loads(decompress(file.read(packed), bufsize=octets))
+        head = loads(decompress(file.read(int(file.readline()))))
         if head["version"] != __version__ or head["python"] != list(_sys.version_info[:2]):
             file.close()
             return
         offset = file.tell()
-        for octets, packed, marked in head["groups"]:
+        for octets, marked in head["groups"]:
             names = [name.rstrip(".") for name in marked]
             for name, mark in zip(names, marked, strict=True):
-                self._places[name] = (file, offset, packed, octets, names, mark.endswith("."))
-            offset += packed
+                self._places[name] = (file, offset, octets, names, mark.endswith("."))
+            offset += octets
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
         if name not in self._places:
@@ -62,19 +61,19 @@ class _Packs:
         return f"{self._folder}/{stem}{'/__init__' if self.is_package(name) else ''}.py"
 
     def is_package(self, name: str) -> bool:
-        return self._places[name][5]
+        return self._places[name][4]
 
     def get_source(self, name: str) -> None:
         return None
 
     def get_code(self, name: str) -> CodeType:
         if name not in self._code:
+            from bz2 import decompress
             from marshal import loads
             from os import pread
-            from zlib import decompress
 
-            file, offset, packed, octets, names, _ = self._places[name]
-            data = decompress(pread(file.fileno(), packed, offset), bufsize=octets)
+            file, offset, octets, names, _ = self._places[name]
+            data = decompress(pread(file.fileno(), octets, offset))
             self._code.update(zip(names, loads(data), strict=True))  # noqa: S302 - our own
         return self._code[name]
 

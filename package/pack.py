@@ -8,23 +8,22 @@ SRC has `homeline/`; PACKAGE is a folder beside this file, whose `modules` names
     needs OTHER ...          packages whose modules are there already
     GROUP: ROOT ...          a group is its roots with all that importing them imports, less what is there already
 
-A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of two numbers (the
-octets of the table, packed and not), the table, the groups; all deflated. The table is JSON: {"version", "python",
-"groups": [[octets, packed octets, [module, ...]], ...]}, where the name of a package ends in a dot; a group is the
-marshalled tuple of its modules' code. Equal input gives equal output. It needs nothing but Python.
+A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of one number (the
+octets of the table), the table, the groups; each compressed by bzip2. The table is JSON: {"version", "python",
+"groups": [[packed octets, [module, ...]], ...]}, where the name of a package ends in a dot; a group is the marshalled
+tuple of its modules' code. Equal input gives equal output. It needs nothing but Python.
 
 What is taken out of the code, none of which the service looks at: docstrings and asserts (as `python -OO`), annotations
-(a dataclass's fields keep a mark that they are such), blocks for type checkers, columns of tracebacks (`-X
-no_debug_ranges`), and of lines all but the one where a function begins.
+of functions, blocks for type checkers, columns of tracebacks (`-X no_debug_ranges`).
 """
 
 from __future__ import annotations
 
 import ast
+import bz2
 import json
 import marshal
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
@@ -32,10 +31,7 @@ from types import CodeType
 
 HERE = Path(__file__).resolve().parent
 TOP = "homeline"
-# Python's Objects/locations.md: an entry for up to eight code units, without columns, on the line of the one before.
-_ENTRY, _SAME_LINE, _UNITS, _OCTETS = 0x80 | 13 << 3, 0, 8, 2
-
-_TELLING = ("ClassVar", "InitVar", "KW_ONLY")  # annotations that dataclasses read
+LEVEL = 3  # of bzip2: blocks of 300 kB, which a router unpacks in little memory
 
 
 class CannotPack(Exception):
@@ -55,12 +51,6 @@ class _Lighter(ast.NodeTransformer):
         return node
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815 - ast's names
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        self.generic_visit(node)
-        if not any(isinstance(part, ast.Name) and part.id in _TELLING for part in ast.walk(node.annotation)):
-            node.annotation = ast.copy_location(ast.Constant(0), node.annotation)
-        return node
 
     def visit_If(self, node: ast.If) -> ast.AST:
         self.generic_visit(node)
@@ -125,24 +115,15 @@ def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[s
 
 
 def _light(path: Path) -> ast.Module:
-    tree = _Lighter().visit(ast.parse(path.read_text(encoding="utf-8")))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    _Lighter().visit(tree)
     return ast.fix_missing_locations(tree)
 
 
 def compiled(path: Path, src: Path) -> CodeType:
     """A module's code, lightened."""
     name = str(path.relative_to(src))
-    return _one_line(compile(_light(path), name, "exec", dont_inherit=True, optimize=2))
-
-
-def _one_line(code: CodeType) -> CodeType:
-    """The code with all of a function on the line where it begins."""
-    units = len(code.co_code) // _OCTETS
-    table = bytes((_ENTRY | _UNITS - 1, _SAME_LINE)) * (units // _UNITS)
-    if rest := units % _UNITS:
-        table += bytes((_ENTRY | rest - 1, _SAME_LINE))
-    consts = tuple(_one_line(each) if isinstance(each, CodeType) else each for each in code.co_consts)
-    return code.replace(co_linetable=table, co_consts=consts)
+    return compile(_light(path), name, "exec", dont_inherit=True, optimize=2)
 
 
 def pack(src: Path, package: str) -> bytes:
@@ -150,15 +131,13 @@ def pack(src: Path, package: str) -> bytes:
     files = find(src)
     table, blobs = [], []
     for modules in groups(package, files)[0]:
-        raw = marshal.dumps(tuple(compiled(files[name], src) for name in modules))
-        blob = zlib.compress(raw, 9)
+        blob = bz2.compress(marshal.dumps(tuple(compiled(files[name], src) for name in modules)), LEVEL)
         marked = [f"{name}." if files[name].name == "__init__.py" else name for name in modules]
-        table.append([len(raw), len(blob), marked])
+        table.append([len(blob), marked])
         blobs.append(blob)
     head = {"version": version(files[TOP]), "python": list(sys.version_info[:2]), "groups": table}
-    plain = json.dumps(head, separators=(",", ":")).encode()
-    packed = zlib.compress(plain, 9)
-    return b"%d %d\n" % (len(packed), len(plain)) + packed + b"".join(blobs)
+    packed = bz2.compress(json.dumps(head, separators=(",", ":")).encode(), LEVEL)
+    return b"%d\n" % len(packed) + packed + b"".join(blobs)
 
 
 def version(path: Path) -> str:
@@ -174,7 +153,7 @@ def loader(src: Path) -> bytes:
     tree = ast.parse((src / TOP / "__init__.py").read_text())
     tree.body += ast.parse((HERE / "loader.py").read_text()).body[1:]
     light = ast.fix_missing_locations(_Lighter().visit(tree))
-    code = _one_line(compile(light, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2))
+    code = compile(light, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2)
     return MAGIC_NUMBER + bytes(12) + marshal.dumps(code)  # PEP 552: never looked at where there is no source
 
 

@@ -121,6 +121,7 @@ def _read(folder: Path) -> Package:
 
 def _check(package: Package) -> None:
     """RecipeError with the first thing that reviewers or package managers would refuse."""
+    _dependencies(package.name, package.fields["DEPENDS"])
     for words in _faults(package):
         raise RecipeError(f"{package.name}: {words}")
 

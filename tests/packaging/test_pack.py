@@ -1,0 +1,135 @@
+"""The packed byte code: which modules are together, and that what comes out again is what went in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homeline_lab.packages import making
+from openwrt_kit import REPOSITORY
+
+sys.path.insert(0, str(making.RECIPES))
+import pack
+
+INIT = '"""The package."""\n\n__version__ = "1.0"\n'
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A service of a few modules in two packages."""
+    files = {
+        "src/homeline/__init__.py": INIT,
+        "src/homeline/start.py": "from homeline.core import shared\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from homeline import more\n"
+        'def later(x: int = 1) -> str:\n    """Words."""\n    from homeline import more\n    return more.word\n'
+        "def fail():\n    # a line\n    raise ValueError(shared.word)\n",
+        "src/homeline/core/__init__.py": "",
+        "src/homeline/core/shared.py": "word = 'shared'\nplace = __file__\n",
+        "src/homeline/more.py": "from homeline.core.shared import word as other\nword = other + ' more'\n",
+        "package/first/modules": "# what is loaded together\nstart: homeline.start\n",
+        "package/second/modules": "needs first\nmore: homeline.more\n",
+        "package/wrong/modules": "start: homeline.strat\n",
+        "package/worse/modules": "start homeline.start\n",
+        "package/loader.py": (making.RECIPES / "loader.py").read_text(),
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(pack, "HERE", tmp_path / "package")
+    return tmp_path / "src"
+
+
+def site(source: Path, *packages: str) -> Path:
+    """What the packages install."""
+    folder = source.parent / "site/homeline"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "__init__.pyc").write_bytes(pack.loader(source))
+    for package in packages:
+        (folder / f"{package}.pack").write_bytes(pack.pack(source, package))
+    return folder
+
+
+def python(source: Path, program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    environment = os.environ | {"PYTHONPATH": str(source.parent / "site")}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+
+
+def test_a_package_has_what_its_roots_import_and_others_lack(source: Path) -> None:
+    files = pack.find(source)
+    assert pack.groups("first", files)[0] == [["homeline.core", "homeline.core.shared", "homeline.start"]]
+    assert pack.groups("second", files)[0] == [["homeline.more"]]
+
+
+@pytest.mark.parametrize(("package", "words"), [("wrong", "homeline.strat"), ("worse", "start")])
+def test_a_list_that_is_wrong_is_refused(source: Path, package: str, words: str) -> None:
+    with pytest.raises(pack.CannotPack, match=f"{package}/modules:1: not understood: {words}"):
+        pack.groups(package, pack.find(source))
+
+
+def test_modules_come_out_as_they_went_in(source: Path) -> None:
+    folder = site(source, "first", "second")
+    program = (
+        "import homeline.start as s, homeline.core as c; print(s.later(), s.later.__doc__, s.later.__annotations__)"
+    )
+    done = python(source, f"{program}; print(c.shared.place, c.__path__, s.__file__)")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "shared more None {}",
+        f"{folder}/core/shared.py [] {folder}/start.py",
+    ]
+
+
+def test_a_traceback_has_its_lines(source: Path) -> None:
+    site(source, "first")
+    done = python(source, "import homeline.start; homeline.start.fail()")
+    assert 'File "homeline/start.py", line 11, in fail' in done.stderr
+
+
+def test_a_package_that_is_not_there_is_a_missing_module(source: Path) -> None:
+    site(source, "first")
+    done = python(source, "import homeline.start as s; s.later()")
+    assert "ImportError: cannot import name 'more' from 'homeline'" in done.stderr
+
+
+def test_a_pack_of_another_version_is_not_there(source: Path) -> None:
+    site(source, "first", "second")
+    (source / "homeline/__init__.py").write_text(INIT.replace("1.0", "1.1"))
+    site(source, "first")
+    done = python(source, "import homeline.start as s; print(s.__name__); s.later()")
+    assert done.stdout == "homeline.start\n"
+    assert "ImportError" in done.stderr
+
+
+def test_an_upgrade_changes_nothing_for_who_runs(source: Path) -> None:
+    folder = site(source, "first", "second")
+    program = f"""
+import homeline.start, pathlib
+for path in pathlib.Path({str(folder)!r}).glob("*.pack"):
+    path.unlink()
+    path.write_bytes(b"another")
+print(homeline.start.later())
+"""
+    assert python(source, program).stdout == "shared more\n"
+
+
+def test_packing_twice_gives_the_same(source: Path) -> None:
+    assert pack.pack(source, "first") == pack.pack(source, "first")
+
+
+def test_it_wants_to_be_run_without_columns(source: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(making.RECIPES / "pack.py"),
+        str(REPOSITORY / "src"),
+        "homeline",
+        str(tmp_path / "x"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "-X no_debug_ranges" in done.stderr
