@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeline import config
-from homeline.config import SECTIONS, Config, Dongle, Email, Main, Rule
+from homeline.config import Config, Dongle, Email, Main, Rule
+from homeline.config_calls import CALL_SECTIONS
+from homeline.config_options import CALLS
 from homeline.errors import DecodeError
 from homeline.model import CallState, Driver, EventKind, Storage
 from homeline.protocol import uci
 from homeline.protocol.uci import Section
 
+SECTIONS = config.sections()
 EMAIL = (
     "config email 'mail'\n\tlist to 'me@example.org'\n\toption from 'a@example.org'\n\toption host 'mail.example.org'\n"
 )
@@ -307,6 +310,10 @@ def test_masked_has_every_option_under_its_name_in_uci() -> None:
         assert list(section) == [option.name for option in kind.options]
     assert shown["email"]["mail"]["from"] == "a@example.org"  # type: ignore[index]
     assert shown["rule"]["r"]["events"] == ["message"]  # type: ignore[index]
+
+
+def test_sections_about_calls_are_known_by_name_before_they_are_loaded() -> None:
+    assert tuple(kind.name for kind in CALL_SECTIONS) == CALLS
 
 
 def test_a_secret_in_the_wrong_file_works_and_is_said() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeline import config
-from homeline.config import SECTIONS, Config
+from homeline.config import Config
 from homeline.config_calls import CALL_SECTIONS, Line, Outbound, Phone, Secure, Sip, Trunk, TrunkMode, TrunkType
 from homeline.config_types import Option, SectionType
 from homeline.model import Driver
@@ -21,6 +21,7 @@ from homeline.render import conf, render
 from homeline.telephony import Facts
 from hostile import HOSTILE
 
+SECTIONS = config.sections()
 SID = "AC" + "0123456789abcdef" * 2
 PASSWORD = "correct horse battery"
 

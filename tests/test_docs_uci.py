@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from homeline import config, config_drivers
-from homeline.config import SECTIONS
 from homeline.config_types import Option, SectionType
 
+SECTIONS = config.sections()
 DOC = Path(__file__).parents[1] / "docs/uci.md"
 
 

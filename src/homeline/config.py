@@ -12,23 +12,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from homeline import config_checks, config_checks_calls
+from homeline import config_checks
 from homeline.config_checks import Tell
-from homeline.config_options import SECTIONS, Config, Dongle, Email, Main, Rule
+from homeline.config_options import CALLS, SECTIONS, Config, Dongle, Email, Main, Rule
 from homeline.config_types import MAX_VALUE, Option, SectionType
 from homeline.errors import ConfigError, DecodeError
 from homeline.model import Problem
 from homeline.protocol import uci
 
-__all__ = ["FILES", "SECTIONS", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read"]
+__all__ = ["FILES", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read", "sections"]
 
 FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
-_TYPES = {section_type.name: section_type for section_type in SECTIONS}
 _KEPT = ".good"  # copies that could be read, beside those that cannot (root's helper)
 _SHOWN = 80  # characters of a wrong value in a problem
 _MAX_NAME = 64  # characters of a section's name, which stands in every row of the store
 _MAX_PROBLEMS = 100  # a status reply has to hold them
+
+
+def sections() -> tuple[SectionType, ...]:
+    """All types of sections."""
+    from homeline.config_calls import CALL_SECTIONS  # loaded only where there are calls
+
+    return (*SECTIONS, *CALL_SECTIONS)
+
+
+def _type(name: str) -> SectionType | None:
+    known = sections() if name in CALLS else SECTIONS
+    return next((kind for kind in known if kind.name == name), None)
 
 
 def load(folder: Path, previous: Config | None = None) -> Config:
@@ -64,7 +75,7 @@ def masked(config: Config) -> dict[str, object]:
     A secret is shown as "set" or "not set".
     """
     shown: dict[str, object] = {}
-    for kind in SECTIONS:
+    for kind in sections():
         value = getattr(config, kind.attribute)
         if kind.singleton:
             shown[kind.singleton] = _masked_section(kind, value)
@@ -113,7 +124,7 @@ def _file_problem(name: str, error: OSError | DecodeError) -> Problem:
 
 def _secrets_of(config: Config) -> Iterable[uci.Section]:
     """What `homeline_secret` must have held for this configuration."""
-    for kind in SECTIONS:
+    for kind in sections():
         secret = [option for option in kind.options if option.secret]
         for section in getattr(config, kind.attribute) if secret else ():
             options = {option.name: value for option in secret if (value := getattr(section, option.attribute))}
@@ -136,27 +147,29 @@ class _Reader:
         self._broken_channels: set[str] = set()
 
     def config(self, sections: list[uci.Section]) -> Config:
-        found: dict[str, list[Any]] = {section_type.attribute: [] for section_type in SECTIONS}
+        values: dict[str, Any] = {}
         for section in sections:
-            kind = _TYPES.get(section.type)
+            kind = _type(section.type)
             if kind is None:
                 self._say(
                     section.name, "", f"'{_printable(section.type)}' is not a type of section that Homeline knows"
                 )
                 continue
             try:
-                found[kind.attribute].append(self._section(kind, section))
+                self._add(values, kind, self._section(kind, section))
             except ConfigError as error:
                 self._report(error)
                 if kind.channel:
                     self._broken_channels.add(section.name)
         self._check_secrets({section.name: section for section in sections})
-        singletons = {kind.attribute: kind.build for kind in SECTIONS if kind.singleton}
-        values: dict[str, Any] = {
-            name: (items[0] if items else singletons[name]()) if name in singletons else tuple(items)
-            for name, items in found.items()
-        }
         return replace(self._checked(Config(**values), sections), problems=self._bounded_problems())
+
+    @staticmethod
+    def _add(values: dict[str, Any], kind: SectionType, section: Any) -> None:
+        if kind.singleton:
+            values.setdefault(kind.attribute, section)
+        else:
+            values[kind.attribute] = (*values.get(kind.attribute, ()), section)
 
     def _checked(self, config: Config, sections: list[uci.Section]) -> Config:
         """What is left when the sections were held against each other."""
@@ -164,6 +177,10 @@ class _Reader:
         tell = Tell(self._report, self._say)
         config = replace(config, dongles=config_checks.dongles(config, tell))
         config = replace(config, rules=config_checks.rules(config, declared, self._broken_channels, tell))
+        if not any(kind in CALLS for kind in declared.values()):
+            return config
+        from homeline import config_checks_calls  # loaded only where there are calls
+
         return config_checks_calls.calls(config, declared, tell)
 
     def _bounded_problems(self) -> tuple[Problem, ...]:
@@ -240,7 +257,7 @@ class _Reader:
             if section is None or section.type != secret.type:
                 what = f"'{_printable(secret.type)}' section of this name"
                 self._say(where, "", f"{MAIN_FILE} has no {what}, so its secrets are not used")
-            elif kind := _TYPES.get(secret.type):
+            elif kind := _type(secret.type):
                 for option in secret.options:
                     row = kind.option(option)
                     if row is None or not row.secret:

@@ -1,5 +1,7 @@
 """The sections of UCI that are about calls: SIP, trunks, phones, lines, what may be dialled.
 
+Loaded only where there is such a section (`config_options.CALLS`), as all this costs memory.
+
 Nothing here is written to Asterisk as it stands: `render` escapes it. A choice whose default depends on others is a
 property that says what is in force.
 """
@@ -10,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from homeline import config_types as t
+from homeline.config_sip import Sip as Sip
+from homeline.config_sip import Twilio as Twilio
 from homeline.config_types import Option, SectionType
 
 EDGES = (
@@ -22,7 +26,6 @@ EDGES = (
     "sao-paulo",
     "sydney",
 )  # Twilio's public ones
-LOCAL_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128")
 
 
 class TrunkType(StrEnum):
@@ -72,32 +75,6 @@ class Where(StrEnum):
 
     ROUTER = "router"
     TWILIO = "twilio"
-
-
-@dataclass(frozen=True, slots=True)
-class Sip:
-    """`config sip 'sip'`: Asterisk as a whole. Without `enabled` nothing of Asterisk's is written or touched."""
-
-    enabled: bool = False
-    transports: tuple[str, ...] = ("udp",)  # udp, tcp, tls
-    bind: str = ""  # "" is every address of the router
-    port: int = 5060  # udp and tcp
-    tls_port: int = 5061
-    certificate: str = ""  # PEM, below Paths.root
-    key: str = ""
-    ca_file: str = ""  # "" is the system's store
-    external_address: str = ""  # address or host name by which the internet reaches the router; "" is not at all
-    local_networks: tuple[str, ...] = LOCAL_NETWORKS
-    rtp_start: int = 10000
-    rtp_end: int = 10199
-    ami_port: int = 5038
-    log_level: str = "notice"
-    language: str = "en"
-    restart: str = "idle"  # idle: when no call is up; manual
-    voicemail_folder: str = "/etc/homeline/voicemail"  # below Paths.root
-    voicemail_quota: int = 16  # MiB
-    voicemail_format: str = "wav49"  # gsm, wav49
-    accepted: tuple[str, ...] = ()  # findings of the audit that the owner accepts, as FILE:SECTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +179,6 @@ class Outbound:
     daily_minutes: int = 60  # 0 is no limit
     longest_call: int = 60  # minutes
     concurrent: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Twilio:
-    """`config twilio 'twilio'`: the owner's account."""
-
-    account_sid: str = ""
 
 
 _SIP = (

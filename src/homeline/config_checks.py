@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from homeline import config_drivers
 from homeline.config_options import Config, Dongle, Email, Rule
 from homeline.errors import ConfigError
 from homeline.model import Driver
@@ -59,6 +58,8 @@ def _dongle(dongle: Dongle, tell: Tell) -> None:
             if getattr(dongle, option):
                 tell.odd(dongle.name, option, "is for Asterisk's drivers and does nothing with driver 'serial'", "")
         return
+    from homeline import config_drivers  # loaded only where there is such a dongle
+
     config_drivers.check_name(dongle.name)
     own, _ = config_drivers.parse(dongle.name, dongle.driver, dongle.driver_options)
     _identity(dongle, own)

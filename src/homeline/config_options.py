@@ -1,17 +1,22 @@
 """Every section and option of UCI: the dataclasses, and the table that says how each option is written.
 
-A new option is a field and a row; a new kind of section is a dataclass and an entry of `SECTIONS`. `docs/uci.md` shows
+A new option is a field and a row; a new kind of section is a dataclass and an entry of `SECTIONS`, or of
+`CALL_SECTIONS` in `config_calls`. `docs/uci.md` shows
 this table and a test compares them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from homeline import config_types as t
-from homeline.config_calls import CALL_SECTIONS, Line, Outbound, Phone, Sip, Trunk, Twilio
+from homeline.config_sip import Sip, Twilio
 from homeline.config_types import Option, SectionType
 from homeline.model import CallState, Driver, EventKind, Problem, Storage
+
+if TYPE_CHECKING:
+    from homeline.config_calls import Line, Outbound, Phone, Trunk
 
 ENDED = (CallState.MISSED, CallState.VOICEMAIL, CallState.ANSWERED, CallState.FAILED, CallState.REFUSED)
 
@@ -169,5 +174,5 @@ SECTIONS = (
     SectionType("dongle", Dongle, "dongles", "One modem with its SIM.", _DONGLE),
     SectionType("rule", Rule, "rules", "Which events go to which channels.", _RULE),
     SectionType("email", Email, "emails", "A channel: an e-mail account.", _EMAIL, channel=True),
-    *CALL_SECTIONS,
 )
+CALLS = ("sip", "trunk", "phone", "line", "outbound", "twilio")  # those of `config_calls.CALL_SECTIONS`

@@ -19,22 +19,21 @@ from typing import TYPE_CHECKING, Any
 
 from homeline import config
 from homeline.adapters.bus import Bus, Method, Request
-from homeline.adapters.mail import Mailer, remove_other_settings
 from homeline.adapters.store import Store
 from homeline.adapters.watch import COPIES, DEVICES, FILES
-from homeline.config import Config, Email
-from homeline.errors import ConfigError, StoreDamaged, StoreError, StoreFull
+from homeline.config import Config
+from homeline.errors import StoreDamaged, StoreError
 from homeline.model import Delivery, DeliveryState, Event
 from homeline.paths import Paths
 from homeline.service import logs, shapes
+from homeline.service.accounts import Accounts
 from homeline.service.alerts import Alerts
 from homeline.service.api import Api, Handler, Parts
-from homeline.service.calls import Calls
 from homeline.service.clock import Clock
 from homeline.service.context import Context
 from homeline.service.copying import Copying, take_back
-from homeline.service.database import Database
-from homeline.service.deliveries import Channel, Dispatcher
+from homeline.service.database import Database, advice
+from homeline.service.deliveries import Dispatcher
 from homeline.service.explaining import Explainer
 from homeline.service.fleet import AnyDongle, Fleet
 from homeline.service.host import Timing
@@ -42,12 +41,10 @@ from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
-from homeline.service.mailtext import MailChannel
 from homeline.service.outbox import Outbox
 from homeline.service.packages import have_calls
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
-from homeline.service.ringing import RingingDongles
 from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
@@ -56,7 +53,9 @@ from homeline.service.watching import Folder, Watching
 
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
+    from homeline.service.calls import Calls
     from homeline.service.phone_passwords import PhonePasswords
+    from homeline.service.ringing import RingingDongles
     from homeline.service.telephony import Telephony
     from homeline.service.voice import Voice
     from homeline.service.voicemail import Voicemail
@@ -65,10 +64,6 @@ log = logging.getLogger(__name__)
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 PURGE_EVERY = 6 * 3600.0  # seconds
-SPACE_ADVICE = "Messages stay on the SIM meanwhile. Free some space, or move the database (homeline.main.database)."
-FOLDER_ADVICE = (
-    "Messages stay on the SIM meanwhile. The database's folder must be the user homeline's (chown homeline)."
-)
 
 
 class Gateway:
@@ -94,14 +89,15 @@ class Gateway:
         self.ussd = Ussd(self.context, self.dongles)
         self.jobs = Jobs()
         self.copying = Copying(database)
-        self.calls = Calls(self.context)
-        ringing = RingingDongles(self.context, self.calls, self.spawn)
-        self.host = DriverHost(self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn, ringing)
+        self.host = DriverHost(
+            self.context, self.alerts, self.inbox, self.outbox, self.ussd, self.spawn, lambda: self._ringing
+        )
         say = self.troubles.say
         self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), say, self._ami)
         self.dispatcher = Dispatcher(
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
+        self._accounts = Accounts(self.context, paths, self.troubles)
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
         self.telephony: Telephony | None = None  # there once `sip.enabled` was on
         self.voice: Voice | None = None  # likewise
@@ -152,7 +148,7 @@ class Gateway:
         self._keep("teller of events", self._teller.run)
         await self._opened()
         self.dispatcher.start()
-        self._apply_channels()
+        self.dispatcher.replace(self._accounts.channels())
         await self._apply_calls()
         self._keep("watch over lone parts", self.inbox.watch_parts)
         self._keep("retention", self._purge)
@@ -250,8 +246,20 @@ class Gateway:
             await self.voicemail.sweep()
 
     @cached_property
+    def calls(self) -> Calls:
+        """Loaded where there are calls, as what follows is where there is such a thing."""
+        from homeline.service.calls import Calls
+
+        return Calls(self.context)
+
+    @cached_property
+    def _ringing(self) -> RingingDongles:
+        from homeline.service.ringing import RingingDongles
+
+        return RingingDongles(self.context, self.calls, self.spawn)
+
+    @cached_property
     def voicemail(self) -> Voicemail:
-        """Loaded where there are recordings."""
         from homeline.service.voicemail import Voicemail
 
         return Voicemail(self.context, self.paths, self.alerts, self.calls)
@@ -282,7 +290,7 @@ class Gateway:
         for gone in set(before.channels) - set(now.channels):
             self._channel_trouble(gone, "")
         self._log_level()
-        self._apply_channels()
+        self.dispatcher.replace(self._accounts.channels())
         self.spawn(self._apply_calls())
         self.context.emit("homeline.config.applied", {"problems": shapes.problems(now.problems)})
 
@@ -318,28 +326,6 @@ class Gateway:
     def _log_level(self) -> None:
         logging.getLogger().setLevel(LEVELS[self.context.config.main.log_level])
 
-    def _apply_channels(self) -> None:
-        channels: dict[str, Channel] = {}
-        self.troubles.forget("email ")
-        for account in self.context.config.emails:
-            try:
-                channels[account.name] = self._mail_channel(account)
-            except (ConfigError, OSError) as error:
-                self.troubles.say(f"email {account.name}", str(error))
-        self.dispatcher.replace(channels)
-        try:
-            remove_other_settings(self.paths, [a.name for a in self.context.config.emails if not a.command])
-        except OSError as error:
-            log.warning("Settings of removed mail accounts could not be deleted: %s", error)
-
-    def _mail_channel(self, account: Email) -> MailChannel:
-        return MailChannel(
-            account,
-            Mailer(account, self.paths),
-            lambda: self.context.database.instance,
-            lambda: self.paths.inside(self.context.config.sip.voicemail_folder),
-        )
-
     # -- troubles -----------------------------------------------------------------------------------------------------
 
     def _store_trouble(self, error: StoreError | None) -> None:
@@ -347,11 +333,9 @@ class Gateway:
             self.troubles.say("database", "")
             self.spawn(self._opened())
             return
-        advice = SPACE_ADVICE if isinstance(error, StoreFull) else FOLDER_ADVICE
         if isinstance(error, StoreDamaged):
-            advice = "It is moved aside and a new one begun."
             self.spawn(self._opened())  # now: nobody else may need the store for hours
-        self.troubles.say("database", str(error), advice)
+        self.troubles.say("database", str(error), advice(error))
 
     def _channel_trouble(self, channel: str, error: str) -> None:
         self.troubles.say(f"channel {channel}", error, "Its deliveries wait, and are tried again by themselves.")

@@ -37,7 +37,10 @@ async def hosting(folder: Path) -> AsyncIterator[tuple[Service, DriverHost]]:
         outbox = Outbox(service.context, service.alerts, {"stick": Sender()})
         ussd = Ussd(service.context, {})
         ringing = RingingDongles(service.context, Calls(service.context), spawn)
-        yield service, DriverHost(service.context, service.alerts, Inbox(service.context), outbox, ussd, spawn, ringing)
+        yield (
+            service,
+            DriverHost(service.context, service.alerts, Inbox(service.context), outbox, ussd, spawn, lambda: ringing),
+        )
 
 
 async def test_only_steady_changes_are_told(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeline.adapters.store import Store
@@ -19,7 +20,6 @@ from homeline.protocol.blobmsg import Int64
 from homeline.protocol.ubus_arguments import Params
 from homeline.service import numbering, shapes
 from homeline.service.alerts import Alerts
-from homeline.service.api_calls import CALL_METHODS, CallMethods
 from homeline.service.api_tools import (
     FLAG,
     LONGEST_WAIT,
@@ -48,6 +48,7 @@ from homeline.service.status import StatusReport
 from homeline.service.ussd import Ussd
 
 if TYPE_CHECKING:
+    from homeline.service.api_calls import CallMethods
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
     from homeline.service.voice import Voice
@@ -90,6 +91,14 @@ METHODS: dict[str, Params] = {
     "reset_dongle": {"dongle": MUST_TEXT},
     "enter_pin": {"dongle": MUST_TEXT, "pin": MUST_TEXT},
     "get_job": {"job": MUST_NUMBER},
+}
+# Likewise, by the method of `CallMethods`, which is loaded when the first is called.
+CALL_METHODS: dict[str, Params] = {
+    "list_calls": {"direction": TEXT, "state": TEXT, "dongle": TEXT, "peer": TEXT, "unread": FLAG, **PAGING},
+    "list_voicemail": {"unread": FLAG, **PAGING},
+    "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
+    "hangup": {"channel": MUST_TEXT},
+    "new_phone_password": {"phone": MUST_TEXT},
 }
 
 
@@ -137,10 +146,21 @@ class Api:
         self._database = parts.context.database
         self._clock = parts.context.clock
         self.methods: dict[str, tuple[Params, Handler]] = {
-            name: (params, getattr(owner, name))
-            for owner, methods in ((self, METHODS), (CallMethods(parts), CALL_METHODS))
-            for name, params in methods.items()
-        }
+            name: (params, getattr(self, name)) for name, params in METHODS.items()
+        } | {name: (params, self._of_calls(name)) for name, params in CALL_METHODS.items()}
+
+    @cached_property
+    def _calls(self) -> CallMethods:
+        from homeline.service.api_calls import CallMethods
+
+        return CallMethods(self._parts)
+
+    def _of_calls(self, name: str) -> Handler:
+        async def handle(args: Table) -> Table:
+            reply: Table = await getattr(self._calls, name)(args)
+            return reply
+
+        return handle
 
     # -- looking ------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The bus methods about calls (docs/ubus.md). As in `api`, each is carried out by the method with its name."""
+"""The bus methods about calls (docs/ubus.md). Their arguments are in `api`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from homeline.adapters.store import Store
 from homeline.errors import NoData
 from homeline.model import CallDirection, CallState
-from homeline.protocol.ubus_arguments import Params
 from homeline.service import numbering, shapes
 from homeline.service.api_tools import (
-    FLAG,
     LONGEST_WAIT,
-    MUST_TEXT,
-    PAGING,
-    TEXT,
     Table,
     fitting,
     member,
@@ -28,14 +23,6 @@ if TYPE_CHECKING:
     from homeline.service.originating import Originating
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.voice import Voice
-
-CALL_METHODS: dict[str, Params] = {
-    "list_calls": {"direction": TEXT, "state": TEXT, "dongle": TEXT, "peer": TEXT, "unread": FLAG, **PAGING},
-    "list_voicemail": {"unread": FLAG, **PAGING},
-    "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
-    "hangup": {"channel": MUST_TEXT},
-    "new_phone_password": {"phone": MUST_TEXT},
-}
 
 
 class CallParts(Protocol):

@@ -27,6 +27,15 @@ RETRY = 5.0  # seconds between two tries to open
 CLOSE_TIMEOUT = 5.0  # seconds for the last commit at shutdown
 
 
+def advice(error: StoreError) -> str:
+    """What the owner can do about it."""
+    if isinstance(error, StoreDamaged):
+        return "It is moved aside and a new one begun."
+    if isinstance(error, StoreFull):
+        return "Messages stay on the SIM meanwhile. Free some space, or move the database (homeline.main.database)."
+    return "Messages stay on the SIM meanwhile. The database's folder must be the user homeline's (chown homeline)."
+
+
 class Database:
     """`await database(Store.method, *args)` runs one method of the store in its thread."""
 

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeline.adapters.store import Store
 from homeline.errors import StoreError
 from homeline.model import Disposition, DongleState, DongleStatus, MessageState, ReceivedPart
-from homeline.protocol.notices import Notice
+from homeline.protocol.notices import Caller, CallProgress, Notice, Ring
 from homeline.protocol.pdu import StatusReport
 from homeline.protocol.ussd import Reply
 from homeline.service import shapes
@@ -20,11 +20,13 @@ from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.inbox import Inbox
 from homeline.service.outbox import Outbox, alert_key
-from homeline.service.ringing import RingingDongles
 from homeline.service.signal import SignalHistory
 from homeline.service.status import ADVICE
 from homeline.service.unbroken import unbroken
 from homeline.service.ussd import Ussd
+
+if TYPE_CHECKING:
+    from homeline.service.ringing import RingingDongles
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +46,13 @@ class DriverHost:
     outbox: Outbox
     ussd_service: Ussd
     spawn: Spawn
-    ringing: RingingDongles
+    ringing: Callable[[], RingingDongles]  # loaded when a dongle first rings
     signals: dict[str, SignalHistory] = field(default_factory=dict)
     _last: dict[str, DongleStatus] = field(default_factory=dict)
     _overdue: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _last_full: dict[str, bool] = field(default_factory=dict)
     _cards: dict[str, str] = field(default_factory=dict)  # ICCIDs by IMSI
+    _rang: set[str] = field(default_factory=set)  # dongles
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +99,9 @@ class DriverHost:
 
     def notice(self, dongle: str, notice: Notice) -> None:
         log.debug("%s: %s", dongle, type(notice).__name__)
-        self.ringing.heard(dongle, notice)
+        if isinstance(notice, Ring | Caller | CallProgress):
+            self.ringing().heard(dongle, notice)
+            self._rang.add(dongle)
 
     # -- SIMs and PINs ------------------------------------------------------------------------------------------------
 
@@ -198,7 +203,9 @@ class DriverHost:
             gone = DongleStatus(name, last.driver, DongleState.DISABLED, since=self.context.clock())
             self.context.emit("homeline.dongle.changed", shapes.dongle(gone))
         self.signals.pop(name, None)
-        self.ringing.forget(name)
+        if name in self._rang:
+            self._rang.discard(name)
+            self.ringing().forget(name)
 
 
 def _same(one: DongleStatus, other: DongleStatus) -> bool:
