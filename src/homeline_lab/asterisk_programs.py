@@ -58,6 +58,11 @@ class Programs:
         return self.root / "usr/share/asterisk/sounds"
 
     @property
+    def samples(self) -> Path:
+        """The configuration that comes with Asterisk, which OpenWrt's packages install as well; it may not be there."""
+        return self.root / "etc/asterisk"
+
+    @property
     def version(self) -> str:
         """Asterisk's, such as 22.10.1."""
         line = subprocess.run([*self.asterisk(), "-V"], capture_output=True, text=True, timeout=10, check=True).stdout

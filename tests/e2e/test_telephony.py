@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from asterisk_kit import asterisk_programs as asterisk_programs
 from e2e.kit import Events, Home, Table
 from e2e.test_command import command
-from homeline_lab.asterisk import Asterisk, free_port
+from homeline_lab.asterisk import Asterisk, Programs, free_port
 from homeline_lab.house_asterisk import HouseAsterisk
 
 pytestmark = pytest.mark.usefixtures("asterisk_programs")
@@ -70,9 +70,11 @@ class PhoneHome(Home):
 
 
 @asynccontextmanager
-async def at_home(root: Path, extra: str = DESK, *, sip: str = "", running: bool = True) -> AsyncIterator[PhoneHome]:
-    """The daemon runs and its configuration is in force."""
-    asterisk = HouseAsterisk(root, running=running)
+async def at_home(
+    root: Path, extra: str = DESK, *, sip: str = "", running: bool = True, files: Mapping[str, str] | None = None
+) -> AsyncIterator[PhoneHome]:
+    """The daemon runs and its configuration is in force. `files` are the owner's."""
+    asterisk = HouseAsterisk(root, running=running, files=files)
     async with PhoneHome(root, asterisk=asterisk, sip=sip) as home:
         home.router.configure(home.configuration(extra), secrets(extra))
         home.events = Events(home)
@@ -98,6 +100,21 @@ async def test_a_stock_asterisk_is_set_up(tmp_path: Path, running: bool) -> None
         }
         complaints = [line for line in home.pbx.complaints() if "homeline" in line]
         assert complaints == []
+
+
+async def test_beside_all_files_that_come_with_asterisk(tmp_path: Path, asterisk_programs: Programs) -> None:
+    """Those that OpenWrt's packages install too: nothing in them is a problem, or in the way of ours."""
+    samples = asterisk_programs.samples
+    if not samples.is_dir():
+        pytest.skip("this Asterisk came without its samples: `homeline-lab asterisk --again` gets them")
+    files = {str(path.relative_to(samples)): path.read_text(errors="replace") for path in samples.rglob("*.conf")}
+    assert len(files) > 50
+    del files["asterisk.conf"]  # of folders, which are the lab's
+    async with at_home(tmp_path, files=files) as home:
+        status = await home.call("status")
+        assert status["problems"] == []
+        assert await home.endpoints() == ["desk"]
+        assert [line for line in home.pbx.complaints() if "homeline" in line] == []
 
 
 async def test_a_commit_changes_what_it_is_about_and_a_call_goes_on(tmp_path: Path) -> None:
