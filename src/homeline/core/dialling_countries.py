@@ -149,8 +149,9 @@ def _dear(data: Any) -> Iterator[str]:
 def _assigned(data: Any) -> tuple[str, ...]:
     """How the country's ordinary numbers begin, in a few digits: more would be long lists, and out of date sooner."""
     ordinary = (data.fixed_line, data.mobile, data.toll_free, data.voip, data.uan)
-    patterns = (pattern for description in ordinary for pattern in alternatives(_expression(description)))
-    return distinct(begun for pattern in patterns if (begun := beginning(pattern, ASSIGNED))) or ("",)
+    expressions = [found for description in ordinary if (found := _expression(description))]
+    patterns = (pattern for expression in expressions for pattern in alternatives(expression))
+    return distinct(beginning(pattern, ASSIGNED) for pattern in patterns) or ("",)
 
 
 def _own(country: str, data: Any) -> tuple[str, ...]:
