@@ -94,10 +94,9 @@ def text(limit: int, words: str = "") -> Kind:
 
 def matching(pattern: str, words: str, reason: str = "") -> Kind:
     """Text that the regular expression matches from end to end."""
-    compiled = re.compile(pattern)
 
     def parse(value: str) -> str:
-        if not compiled.fullmatch(value):
+        if not re.fullmatch(pattern, value):  # compiled where it is used: most options are not, and it takes memory
             raise ValueError(reason or f"must be {words}")
         return value
 
@@ -124,21 +123,21 @@ def _path(value: str) -> str:
 
 def path_below(folders: tuple[str, ...], words: str) -> Kind:
     """A file's absolute path below one of some folders (`*` in a folder stands for one name)."""
-    allowed = [re.compile(re.escape(folder).replace(r"\*", "[^/]+") + "/[^/].*") for folder in folders]
+    allowed = [re.escape(folder).replace(r"\*", "[^/]+") + "/[^/].*" for folder in folders]
 
     def parse(value: str) -> str:
         path = _path(value)
-        if path.endswith("/") or "//" in path or not any(folder.fullmatch(path) for folder in allowed):
+        if path.endswith("/") or "//" in path or not any(re.fullmatch(folder, path) for folder in allowed):
             raise ValueError(f"must be {words}")
         return path
 
     return Kind(words, parse)
 
 
-_NAME_OF_HOST = re.compile(
+_NAME_OF_HOST = (
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?)*\.?"
 )
-_ZONE = re.compile(r"%[A-Za-z0-9._-]{1,15}")
+_ZONE = r"%[A-Za-z0-9._-]{1,15}"
 
 
 def is_address(value: str) -> bool:
@@ -160,7 +159,7 @@ def _address(value: str) -> str:
 
 def _sip_host(value: str) -> str:
     numeric = ":" in value or not set(value) - set("0123456789.")
-    if not (is_address(value) if numeric else _NAME_OF_HOST.fullmatch(value)):
+    if not (is_address(value) if numeric else re.fullmatch(_NAME_OF_HOST, value)):
         raise ValueError("must be a host name or an address")
     return value
 
@@ -168,7 +167,7 @@ def _sip_host(value: str) -> str:
 def _host(value: str) -> str:
     """As `_sip_host`; a link-local address may have its zone."""
     address, percent, zone = value.partition("%")
-    if percent and not (":" in address and _ZONE.fullmatch("%" + zone)):
+    if percent and not (":" in address and re.fullmatch(_ZONE, "%" + zone)):
         raise ValueError("must be a host name or an address")
     _sip_host(address)
     return value
