@@ -457,6 +457,23 @@ def test_a_file_that_asterisk_drops_is_said_where_it_matters() -> None:
     assert len(audit({"pjsip.conf": "[6001\n", "some_tool.conf": "x=1\n"}, CONFIG)) == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "dropped"),
+    [
+        ('#include "manager.d/*.conf"', True),  # as Debian has it: no file there is enough to lose the manager
+        ("#include more.conf", True),
+        ("#tryinclude more.conf", False),
+        ("#include there.conf", False),
+        ("#include th*.conf", False),
+        ("#include /etc/asterisk/homeline/manager.conf", False),
+    ],
+)
+def test_a_missing_file_costs_the_file_that_includes_it(line: str, dropped: bool) -> None:
+    found = audit({"manager.conf": f"[general]\nenabled=no\n{line}\n", "there.conf": "[x]\n"}, CONFIG)
+    assert [(finding.file, finding.line) for finding in found] == [("manager.conf", 3)] * dropped
+    assert all("drops all of manager.conf" in finding.text and not finding.closes for finding in found)
+
+
 def test_two_findings_of_one_line_are_one_problem() -> None:
     text = "[default]\nexten => _X.,1,Dial(Dongle/stick/${EXTEN})\n"
     finding = one({"extensions.conf": text}, "extensions.conf")

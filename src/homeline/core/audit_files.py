@@ -82,17 +82,31 @@ class Files:
         """What the file includes and nobody looked at. What is missing where all is looked at is just missing."""
         for include in self.parsed(name).includes:
             target = include.target.removeprefix(FOLDER)
-            near = target.count("/") < 2 and not target.startswith("/") and ".." not in target
-            missing = near and target.endswith(SUFFIXES)
             ours = target.startswith("homeline/") and ".." not in target
-            if include.kind == "exec" or not (missing or ours or target in self.texts):
+            if include.kind == "exec" or not (_is_looked_at(target) or ours or target in self.texts):
                 yield include
+
+    def missing(self, name: str) -> Iterable[Include]:
+        """What the file has to include and is not there: then Asterisk drops the file whole."""
+        for include in self.parsed(name).includes:
+            target = include.target.removeprefix(FOLDER)
+            ours = target.startswith("homeline/")
+            if include.kind == "include" and _is_looked_at(target) and not ours and not self._known(target):
+                yield include
+
+    def _known(self, name: str) -> list[str]:
+        return [known for known in sorted(self.texts) if fnmatch.fnmatchcase(known, name)]
 
     def _included(self, target: str) -> Iterable[tuple[str, str]]:
         """What is not below /etc/asterisk, or ours, counts as empty: not as the mistake that a missing file is."""
         name = target.removeprefix(FOLDER)
-        found = [(known, self.texts[known]) for known in sorted(self.texts) if fnmatch.fnmatchcase(known, name)]
-        return found or [(name, "")]
+        return [(known, self.texts[known]) for known in self._known(name)] or [(name, "")]
+
+
+def _is_looked_at(target: str) -> bool:
+    """Whether a file of that name, if it is there, is among those that the audit is given."""
+    near = target.count("/") < 2 and not target.startswith("/") and ".." not in target
+    return near and target.endswith(SUFFIXES)
 
 
 def shown(text: str) -> str:

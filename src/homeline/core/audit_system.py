@@ -32,6 +32,7 @@ def audit(files: Files, plan: Dialplan, config: Config) -> Iterator[Finding]:
     yield from _asterisk(files)
     yield from _other_ways(files, plan)
     yield from _unseen(files)
+    yield from _dropped(files)
     yield from _elsewhere(files)
 
 
@@ -184,6 +185,14 @@ def _unseen(files: Files) -> Iterator[Finding]:
                 "critical",
                 True,
             )
+
+
+def _dropped(files: Files) -> Iterator[Finding]:
+    """Files that Asterisk does without, and reports success: one that they include is missing."""
+    for name in READ:
+        for include in files.missing(name):
+            text = f"#include {shown(include.target)} is not there or not to be read: Asterisk drops all of {name}"
+            yield Finding(include.file, include.line, name, text, "write #tryinclude, or take the line out")
 
 
 def _elsewhere(files: Files) -> Iterator[Finding]:
