@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from asterisk_kit import asterisk_programs
 from homeline.adapters.ami import Ami
 from homeline.errors import ActionRefused
 from homeline.service import asterisk_objects
+from homeline.service.asterisk_objects import UNKNOWN
 from homeline.telephony import MARK, Rendered
 from homeline_lab.asterisk import own_address
 from render.kit import CASES
@@ -48,6 +50,21 @@ async def test_what_was_rendered_is_what_is_shown(name: str, tmp_path: Path) -> 
         assert set(shown[kind]) == set(rendered.objects.get(kind, ())), kind
     assert set(rendered.objects["context"]) <= set(shown["context"])
     assert {name for name in shown["context"] if name.startswith("homeline-")} == set(rendered.objects["context"])
+
+
+async def test_of_a_transport_that_nobody_uses_func_sorcery_tells(tmp_path: Path) -> None:
+    """Without it there is no saying, and that is told apart from a transport that is not there."""
+    rendered, _ = house(tmp_path, own_address(), CASES["phones"].uci)
+    assert rendered.objects["transport"]
+    wanted = {"transport": (*rendered.objects["transport"], "never")}
+    async with running(tmp_path, rendered) as ami:
+        shown = await asterisk_objects.read(ami, wanted)
+        assert ("never" in shown["transport"], shown[UNKNOWN]) == (False, ())
+    files = {"modules.conf": f"{rendered.files['modules.conf']}\nnoload = func_sorcery.so\n"}
+    async with running(tmp_path, replace(rendered, files={**rendered.files, **files})) as ami:
+        shown = await asterisk_objects.read(ami, wanted)
+    assert "never" in shown[UNKNOWN]
+    assert set(shown["transport"]) | set(shown[UNKNOWN]) == set(wanted["transport"])
 
 
 @pytest.mark.parametrize(("name", "allowed"), [("dongle", True), ("phones", False)])

@@ -12,6 +12,7 @@ import pytest
 
 from homeline.adapters import asterisk_files
 from homeline.service import telephony_apply
+from homeline.service.asterisk_objects import UNKNOWN
 from homeline.service.telephony_apply import Applied, Expected, Outcome
 from homeline.telephony import MARK, Rendered
 from service.telephony_kit import Pbx, pbx, rendered
@@ -224,3 +225,5 @@ def test_transports_are_looked_at_when_a_restart_has_brought_them() -> None:
     expected = Expected().after(Rendered(objects={"transport": ("tls",)}))
     assert expected.complaints({}, restarts=False) == []
     assert expected.complaints({}, restarts=True) == ["transport missing: tls"]
+    assert expected.complaints({UNKNOWN: ("tls",)}, restarts=True) == []
+    assert Expected().after(Rendered(objects={"endpoint": ("tls",)})).complaints({UNKNOWN: ("tls",)}, restarts=True)

@@ -12,6 +12,7 @@ from homeline.protocol.ami_state import Endpoint
 from homeline.telephony import MARK, MARKER
 
 TIMEOUT = 10.0  # s for each list
+UNKNOWN = "unknown transport"  # a kind beside those: transports of which Asterisk does not tell whether it has them
 _TRANSPORT = "AST_SORCERY(res_pjsip,transport,{},protocol)"  # func_sorcery; "" where there is no such transport
 
 
@@ -19,12 +20,14 @@ async def read(ami: Ami, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tup
     """The names of all that Asterisk has, by the kinds of `telephony.Rendered.objects`; the owner's are among them.
 
     Some are only known by being asked for. Of the transports in `wanted` those are named that an endpoint uses or that
-    Asterisk's module func_sorcery confirms; a context with nothing in it is named if it is in `wanted`.
+    Asterisk's module func_sorcery confirms; without the module the others are `UNKNOWN`. A context with nothing in it is
+    named if it is in `wanted`.
     Raises TimedOut, ConnectionLost, ProtocolError.
     """
     names = _objects(await listed(ami, "PJSIPShowEndpoints"), "EndpointList")
     found = [ami_state.endpoint(await listed(ami, "PJSIPShowEndpoint", Endpoint=name)) for name in names]
     endpoints = [item for item in found if item is not None]
+    transports, unknown = await _transports(ami, endpoints, wanted.get("transport", ()))
     registrations = await listed(ami, "PJSIPShowRegistrationsOutbound")
     return {
         "endpoint": _sorted(item.name for item in endpoints),
@@ -32,7 +35,8 @@ async def read(ami: Ami, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tup
         "aor": _objects(await listed(ami, "PJSIPShowAors"), "AorList"),
         "auth": _objects(await listed(ami, "PJSIPShowAuths"), "AuthList"),
         "registration": _objects(registrations, "OutboundRegistrationDetail"),
-        "transport": await _transports(ami, endpoints, wanted.get("transport", ())),
+        "transport": transports,
+        UNKNOWN: unknown,
         "context": await _contexts(ami, wanted.get("context", ())),
         MARK: await _marks(ami, endpoints),
     }
@@ -59,10 +63,24 @@ async def _has_context(ami: Ami, name: str) -> bool:
     return True
 
 
-async def _transports(ami: Ami, endpoints: list[Endpoint], wanted: tuple[str, ...]) -> tuple[str, ...]:
+async def _transports(
+    ami: Ami, endpoints: list[Endpoint], wanted: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those that are there, and those of `wanted` of which nothing can be known."""
     used = {name for item in endpoints for name in item.transports}
-    confirmed = {name for name in wanted if name not in used and await _getvar(ami, _TRANSPORT.format(name))}
-    return _sorted(used | confirmed)
+    unused = {name for name in wanted if name not in used}
+    confirmed = {name for name in unused if await _getvar(ami, _TRANSPORT.format(name))}
+    lost = unused - confirmed
+    told = not lost or await _loaded(ami, "func_sorcery")
+    return _sorted(used | confirmed), () if told else _sorted(lost)
+
+
+async def _loaded(ami: Ami, module: str) -> bool:
+    try:
+        await ami.call("ModuleCheck", Module=module)
+    except ActionRefused:
+        return False
+    return True
 
 
 async def _marks(ami: Ami, endpoints: list[Endpoint]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from homeline.adapters import asterisk_files
 from homeline.adapters.ami import Ami
 from homeline.errors import ActionRefused, ConnectionLost, HomelineError
+from homeline.service.asterisk_objects import UNKNOWN
 from homeline.service.telephony_record import Record
 from homeline.telephony import MARK, Rendered
 
@@ -86,8 +87,10 @@ class Expected:
     def complaints(self, shown: Objects, *, restarts: bool) -> list[str]:
         """What differs, in words. `restarts`: kinds that a restart brings are looked at too."""
         words = []
+        unknown = {"transport": shown.get(UNKNOWN, ())}  # what cannot be seen is not held against it
         for kind, names in self.objects.items():
-            missing = [name for name in names if name not in shown.get(kind, ())]
+            there = (*shown.get(kind, ()), *unknown.get(kind, ()))
+            missing = [name for name in names if name not in there]
             if kind == MARK:
                 words += _named("not as it was written", [name.partition("=")[0] for name in missing])
             elif restarts or kind not in _RESTARTS:
