@@ -20,8 +20,8 @@ async def read(ami: Ami, wanted: Mapping[str, tuple[str, ...]]) -> dict[str, tup
     """The names of all that Asterisk has, by the kinds of `telephony.Rendered.objects`; the owner's are among them.
 
     Some are only known by being asked for. Of the transports in `wanted` those are named that an endpoint uses or that
-    Asterisk's module func_sorcery confirms; without the module the others are `UNKNOWN`. A context with nothing in it is
-    named if it is in `wanted`.
+    Asterisk's module func_sorcery confirms; without the module the others are `UNKNOWN`. A context with nothing in it
+    is named if it is in `wanted`.
     Raises TimedOut, ConnectionLost, ProtocolError.
     """
     names = _objects(await listed(ami, "PJSIPShowEndpoints"), "EndpointList")
