@@ -27,6 +27,8 @@ THEIRS = Account("provider", "theirs-correct-horse")  # the provider's with us
 DID = "+41441234567"  # the number of the line
 GSM_HZ, SIP_HZ = 440, 620  # what each side says
 
+# Trunks are not asked whether they are there: Asterisk does so at a random moment after its start, a provider of the lab
+# may come later, and one that did not answer gets no calls for a minute.
 UCI = {
     "phones": """
 config phone 'desk'
@@ -69,6 +71,7 @@ config trunk 'byoc'
 	list allowed '{provider}/32'
 	option secure '{secure}'
 	option max_calls '10'
+	option qualify '0'
 """,
     "peer": """
 config trunk 'peer'
@@ -78,12 +81,21 @@ config trunk 'peer'
 	list allowed '{provider}/32'
 	option username '{username}'
 	option inbound_username '{inbound}'
+	option qualify '0'
+{trunk}
+""",
+    "away": """
+config outbound 'away'
+	option via 'peer'
+	list countries 'GB'
+	option daily_minutes '0'
 """,
     "registered": """
 config trunk 'registered'
 	option type 'sip'
 	option mode 'registered'
 	option host '{provider}'
+	option qualify '0'
 	option username '{username}'
 {registering}
 """,
@@ -94,6 +106,7 @@ GAPS = {
     "phone": "",
     "line": "",
     "outbound": "",
+    "trunk": "",
     "provider": "127.0.0.1",
     "secure": "0",
     "registering": "",

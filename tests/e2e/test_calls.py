@@ -65,6 +65,7 @@ async def test_a_call_from_the_dongle_goes_over_a_trunk(tmp_path: Path) -> None:
         call = await home.calls.gsm_call(GRANDMA)
         far = await provider.incoming()
         assert (far.to, far.number) == ("+441632960000", GRANDMA)
+        assert f"sip:{GRANDMA}@" in await far.header("P-Asserted-Identity")
         await call.rings()
         await far.answer()
         await talk(call, far)
@@ -74,6 +75,35 @@ async def test_a_call_from_the_dongle_goes_over_a_trunk(tmp_path: Path) -> None:
         busy = await home.calls.gsm_call(GRANDMA)
         await (await provider.incoming()).refuse(17)
         assert (await busy.ended()).cause == 17
+
+
+@pytest.mark.parametrize(
+    ("options", "shown", "asserted", "privacy"),
+    [
+        ({"caller_id": DID}, DID, f"<sip:{DID}@", ""),
+        ({"caller_id": DID, "send_pai": "0"}, DID, "", ""),
+        ({"caller_id": DID, "privacy": "1"}, "anonymous", f"<sip:{DID}@", "id"),
+    ],
+    ids=["shown", "without_pai", "private"],
+)
+async def test_who_calls_through_a_trunk(
+    tmp_path: Path, options: dict[str, str], shown: str, asserted: str, privacy: str
+) -> None:
+    """A private call tells the provider who calls, and that nobody else is to know (RFC 3323, RFC 3325)."""
+    address = own_address()
+    async with (
+        calling(tmp_path, "phones", "peer", "away", provider=address, trunk=uci(**options)) as home,
+        Provider(tmp_path / "p", home.calls.at(), name="p", address=address, account=THEIRS, asks=PROVIDER) as provider,
+        phone(home, "desk") as desk,
+    ):
+        call = await desk.call("+442079460000")
+        far = await provider.incoming()
+        assert (far.to, far.number) == ("+442079460000", shown)
+        assert asserted in await far.header("P-Asserted-Identity")
+        assert bool(asserted) == bool(await far.header("P-Asserted-Identity"))
+        assert await far.header("Privacy") == privacy
+        await far.refuse(17)
+        assert (await call.ended()).cause == 17
 
 
 async def test_a_phone_calls_through_the_dongle(tmp_path: Path) -> None:
