@@ -7,6 +7,7 @@ SRC has `homeline/`; PACKAGE is a folder beside this file, whose `modules` names
 
     needs OTHER ...          packages whose modules are there already
     GROUP: ROOT ...          a group is its roots with all that importing them imports, less what is there already
+    later: *                 what the functions of these modules import, unless another package claims it: groups of one
 
 A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of one number (the
 octets of the table), the table, the groups; each compressed by bzip2. The table is JSON: {"version", "python",
@@ -24,7 +25,7 @@ import bz2
 import json
 import marshal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from types import CodeType
@@ -68,8 +69,8 @@ def find(src: Path) -> dict[str, Path]:
     return found
 
 
-def imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """What a module imports when it is itself imported: not what its functions import later."""
+def imports(tree: ast.AST, package: str, *, later: bool = False) -> Iterator[str]:
+    """What a module imports when it is itself imported; with `later` also what its functions import then."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -77,40 +78,57 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
             base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
             yield from (stem, *(f"{stem}.{alias.name}" for alias in node.names))
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from imports(node, package)
+        elif later or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from imports(node, package, later=later)
 
 
-def reached(roots: Sequence[str], files: dict[str, Path], there: set[str]) -> list[str]:
+def reached(roots: Iterable[str], files: dict[str, Path], there: set[str], *, later: bool = False) -> list[str]:
     """The roots and what comes with them, sorted, without what is there."""
     seen: set[str] = set()
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name in seen or name not in files:
+        if name in seen or name not in files or (later and name in there):
             continue
         seen.add(name)
         package = name if files[name].name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [name.rpartition(".")[0], *imports(_light(files[name]), package)]
+        waiting += [name.rpartition(".")[0], *imports(_light(files[name]), package, later=later)]
     return sorted(seen - there)
+
+
+def lines(package: str) -> Iterator[tuple[int, list[str]]]:
+    """The words of a package's `modules`, with the numbers of their lines."""
+    for number, line in enumerate((HERE / package / "modules").read_text().splitlines(), 1):
+        if words := line.partition("#")[0].split():
+            yield number, words
+
+
+def claimed(package: str) -> set[str]:
+    """What other packages name, whose modules are theirs to bring with all that only these import."""
+    others = [path.parent.name for path in HERE.glob("*/modules") if path.parent.name != package]
+    return {name for other in others for _, words in lines(other) if words[0] != "needs" for name in words[1:]}
 
 
 def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[str]]:
     """The package's groups of modules, and all modules of it and of what it needs. CannotPack."""
     found: list[list[str]] = []
     there = {TOP}  # the loader is that itself
-    path = HERE / package / "modules"
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if words[:1] == ["needs"]:
+    for number, words in lines(package):
+        if words[0] == "needs":
             for other in words[1:]:
                 there |= groups(other, files)[1]
-        elif words:
-            unknown = [name for name in words[1:] if name not in files]
-            if unknown or not words[0].endswith(":"):
-                raise CannotPack(f"{path}:{number}: not understood: {' '.join(unknown or words[:1])}")
-            found.append(reached(words[1:], files, there))
-            there |= set(found[-1])
+            continue
+        roots = words[1:]
+        if words == ["later:", "*"]:
+            own = [name for group in found for name in group]
+            elsewhere = there - set(own) | claimed(package)
+            roots = [name for name in reached(own, files, elsewhere, later=True) if name not in there]
+        elif unknown := [name for name in roots if name not in files] or words[:1] * (not words[0].endswith(":")):
+            raise CannotPack(f"{HERE / package / 'modules'}:{number}: not understood: {' '.join(unknown)}")
+        for each in [roots] if roots == words[1:] else [[root] for root in roots]:
+            group = reached(each, files, there)
+            found += [group] if group else []
+            there |= set(group)
     return found, there
 
 

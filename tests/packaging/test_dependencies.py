@@ -32,6 +32,17 @@ import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 # Modules that nothing imports, so nothing brings them.
 UNUSED = {"homeline.protocol.commands_calls", "homeline.protocol.commands_text"}
 
+# What the core imports of other packages, where it is told when they are not there.
+ASKED_FOR = {
+    "homeline.telephony",
+    "homeline.service.telephony",
+    "homeline.service.voice",
+    "homeline.service.ami_dongle",
+    "homeline.service.phone_passwords",
+    "homeline.client",
+    "homeline.pdu_tool",
+}
+
 
 def modules(package: str) -> list[str]:
     """The modules that a package brings."""
@@ -69,8 +80,8 @@ def test_whatever_is_imported_later_is_brought_by_some_package() -> None:
     for package in OURS:
         for name in modules(package):
             assert imported(files[name]) & UNUSED == set(), name
-    for package in ("homeline-tools", "homeline-asterisk"):
-        there = pack.groups(package, files)[1]
+    for package in OURS:
+        there = pack.groups(package, files)[1] | (ASKED_FOR if package == "homeline" else set())
         for name in modules(package):
             assert imported(files[name]) & brought <= there, f"{name} of {package}"
 

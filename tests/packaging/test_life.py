@@ -17,7 +17,7 @@ from homeline.adapters.bus import Bus
 from homeline_lab.dongle import Dongle
 from homeline_lab.packages.branches import branch
 from homeline_lab.smtp import MailServer
-from openwrt_kit import DIALOUT, REPOSITORY, Opkg, Root, built, needs_root, router
+from openwrt_kit import ASTERISK, DIALOUT, REPOSITORY, Opkg, Root, built, needs_root, router
 
 pytestmark = [needs_root, pytest.mark.timeout(180)]
 
@@ -292,3 +292,41 @@ async def test_a_tty_that_comes_is_the_groups() -> None:
         await r.root.attempt("/bin/sh", "-uc", script, environment={"ACTION": "remove", "DEVNAME": "ttyUSB0"})
         await r.root.attempt("/bin/sh", "-uc", script, environment={"ACTION": "add", "DEVNAME": "../etc/passwd"})
         assert (r.root.path / "etc/passwd").stat().st_mode & 0o777 == 0o644
+
+
+async def test_the_part_for_calls_comes_and_goes() -> None:
+    """Its lines in Asterisk's files, its rules for the firewall and its folder go with it; the service goes on."""
+    packages = built(branch("24.10"))
+    async with router("24.10", "homeline-asterisk") as (root, opkg):
+        owners = {name: f"; the owner's {name}\n[general]\n" for name in ("pjsip", "rtp", "extensions", "manager")}
+        for name, text in owners.items():
+            root.write(f"etc/asterisk/{name}.conf", text)
+        root.write("etc/config/firewall", "config defaults\n\toption input 'REJECT'\n")
+        accounts = (
+            ("passwd", f"asterisk:x:{ASTERISK}:{ASTERISK}::/:/bin/false\n"),
+            ("group", f"asterisk:x:{ASTERISK}:\n"),
+        )
+        for name, line in accounts:
+            root.write(f"etc/{name}", (root.path / "etc" / name).read_text() + line)
+        before = root.files()
+        for package in ("python3-phonenumbers", "homeline", "homeline-asterisk"):
+            await opkg.install(packages[package])
+        rules = await root.shell("uci show firewall")
+        assert rules.count(".enabled='0'") == 2
+        assert rules.count(".src_ip='") == 2  # none without
+        await root.shell(
+            "uci set homeline.main.enabled=1; uci set homeline.sip=sip; uci set homeline.sip.enabled=1;"
+            "uci commit homeline; /etc/init.d/homeline start"
+        )
+        assert '#tryinclude "homeline/pjsip.conf"' in (root.path / "etc/asterisk/pjsip.conf").read_text()
+        assert DIALOUT in root.ids("asterisk")[2]
+        assert ASTERISK in root.ids("homeline")[2]
+        (root.path / "etc/asterisk/homeline/pjsip.conf").touch()
+        await opkg.remove("homeline-asterisk")
+        assert root.procd.running("homeline")
+        for name, text in owners.items():
+            assert (root.path / f"etc/asterisk/{name}.conf").read_text() == text
+        assert "homeline" not in await root.shell("uci show firewall")
+        await opkg.remove("homeline")
+        left = {path for path in root.files().keys() - before.keys() if not path.startswith("/usr/lib")}
+        assert {path for path in left if "asterisk" in path} == set()

@@ -66,6 +66,16 @@ def test_a_package_has_what_its_roots_import_and_others_lack(source: Path) -> No
     assert pack.groups("second", files)[0] == [["homeline.more"]]
 
 
+def test_what_functions_import_comes_later_unless_another_package_claims_it(source: Path) -> None:
+    files = pack.find(source)
+    start = ["homeline.core", "homeline.core.shared", "homeline.start"]
+    list_of = source.parent / "package/first/modules"
+    list_of.write_text(list_of.read_text() + "later: *\n")
+    assert pack.groups("first", files)[0] == [start]
+    (source.parent / "package/second/modules").unlink()
+    assert pack.groups("first", files)[0] == [start, ["homeline.more"]]
+
+
 @pytest.mark.parametrize(("package", "words"), [("wrong", "homeline.strat"), ("worse", "start")])
 def test_a_list_that_is_wrong_is_refused(source: Path, package: str, words: str) -> None:
     with pytest.raises(pack.CannotPack, match=f"{package}/modules:1: not understood: {words}"):

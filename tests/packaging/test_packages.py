@@ -148,12 +148,13 @@ def test_the_index_names_what_is_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["24.10", "25.12"])
 def test_equal_input_gives_equal_bytes(name: str, tmp_path: Path) -> None:
     """In another folder, with another date of the files."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    skip = shutil.ignore_patterns("__pycache__")
     for part in ("src/homeline", "files", "package"):
-        shutil.copytree(
-            REPOSITORY / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"), copy_function=shutil.copy
-        )
-    shutil.copy(REPOSITORY / "LICENSE", tmp_path)
-    assert built(branch(name), tmp_path / "package") == built(branch(name))
+        shutil.copytree(REPOSITORY / part, one / part, ignore=skip)
+    shutil.copy(REPOSITORY / "LICENSE", one)
+    shutil.copytree(one, other, copy_function=shutil.copy)
+    assert built(branch(name), one / "package") == built(branch(name), other / "package")
 
 
 @pytest.mark.parametrize("each", BRANCHES, ids=lambda each: each.name)
