@@ -295,6 +295,22 @@ async def test_voicemail(house: House) -> None:
     assert recording.stat().st_size > 1625  # a second in WAV49
 
 
+async def test_voicemail_without_words(house: House) -> None:
+    """As on a router where no package has brought `vm-intro`: the tone and the recording come all the same."""
+    await house.use(BOTH + VOICEMAIL)
+    house.asterisk.write({"homeline/extensions.conf": house.plan.text.replace("vm-intro", "no-such-sound")})
+    await house.asterisk.cli("dialplan reload")
+    log = len(house.asterisk.log)
+    caller = await house.gsm_call("+41791234567", hz=500)
+    await ringing(house, 3)
+    await caller.hears(1000, timeout=15)
+    await asyncio.sleep(1.2)  # this long is what is said into it
+    await caller.hang_up()
+    assert (await house.record()).recording.endswith(".WAV")
+    said = [line for line in house.asterisk.log[log:].splitlines() if "no-such-sound" in line and "WARNING" in line]
+    assert len(said) == 3  # of one missing file
+
+
 async def test_the_owners_greeting(house: House) -> None:
     greetings = house.asterisk.root / "etc/homeline/greetings"
     greetings.mkdir(parents=True, exist_ok=True)
