@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import ast
 import bz2
+import functools
 import json
 import marshal
 import sys
@@ -121,7 +122,7 @@ def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[s
         roots = words[1:]
         if words == ["later:", "*"]:
             own = [name for group in found for name in group]
-            elsewhere = there - set(own) | claimed(package)
+            elsewhere = (there | claimed(package)) - set(own)
             roots = [name for name in reached(own, files, elsewhere, later=True) if name not in there]
         elif unknown := [name for name in roots if name not in files] or words[:1] * (not words[0].endswith(":")):
             raise CannotPack(f"{HERE / package / 'modules'}:{number}: not understood: {' '.join(unknown)}")
@@ -132,6 +133,7 @@ def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[s
     return found, there
 
 
+@functools.cache
 def _light(path: Path) -> ast.Module:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     _Lighter().visit(tree)

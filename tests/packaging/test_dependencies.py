@@ -7,6 +7,7 @@ with nothing but what the dependencies bring (openwrt_kit.py). test_life.py runs
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import sys
 from collections.abc import Iterable
@@ -44,6 +45,7 @@ ASKED_FOR = {
 }
 
 
+@functools.cache
 def modules(package: str) -> list[str]:
     """The modules that a package brings."""
     return [name for group in pack.groups(package, pack.find(SRC))[0] for name in group]
