@@ -7,7 +7,7 @@ SRC has `homeline/`; PACKAGE is a folder beside this file, whose `modules` names
 
     needs OTHER ...          packages whose modules are there already
     GROUP: ROOT ...          a group is its roots with all that importing them imports, less what is there already
-    later: *                 what the functions of these modules import, unless another package claims it: groups of one
+    later: *                 what the functions of these modules import, unless another package claims it: one group
 
 A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of one number (the
 octets of the table), the table, the groups; each compressed by bzip2. The table is JSON: {"version", "python",
@@ -126,9 +126,8 @@ def groups(package: str, files: dict[str, Path]) -> tuple[list[list[str]], set[s
             roots = [name for name in reached(own, files, elsewhere, later=True) if name not in there]
         elif unknown := [name for name in roots if name not in files] or words[:1] * (not words[0].endswith(":")):
             raise CannotPack(f"{HERE / package / 'modules'}:{number}: not understood: {' '.join(unknown)}")
-        for each in [roots] if roots == words[1:] else [[root] for root in roots]:
-            group = reached(each, files, there)
-            found += [group] if group else []
+        if group := reached(roots, files, there):
+            found.append(group)
             there |= set(group)
     return found, there
 
