@@ -145,7 +145,7 @@ async def test_a_hostile_value_comes_back_as_it_went_or_does_not_go(client: Clie
             await client.ami.call("DBPut", Family="lab", Key="key", Val=value or "empty")
         except EncodeError:
             continue
-        (item,) = await client.ami.list("DBGet", Family="lab", Key="key")
+        (item,) = await client.ami.list("DBGetTree", Family="lab", Key="key")
         assert item.get("Val") == (value or "empty"), name
         came_back.add(name)
     assert set(HOSTILE) - came_back == {
@@ -156,7 +156,7 @@ async def test_a_hostile_value_comes_back_as_it_went_or_does_not_go(client: Clie
 async def test_asterisk_takes_the_longest_line_and_the_most_that_we_send(client: Client) -> None:
     value = "x" * (protocol.LINE_SENT - len("Val: "))
     await client.ami.call("DBPut", Family="lab", Key="long", Val=value)
-    (item,) = await client.ami.list("DBGet", Family="lab", Key="long")
+    (item,) = await client.ami.list("DBGetTree", Family="lab", Key="long")
     assert item.get("Val") == value
     assert (await client.ami.call("Ping", Padding=["x"] * (protocol.LINES_SENT - 2))).get("Ping") == "Pong"
 

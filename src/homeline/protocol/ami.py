@@ -55,8 +55,7 @@ PRIVILEGES: Mapping[str, tuple[str, ...]] = {
     "PJSIPRegister": ("system", "reporting"),
     "ShowDialPlan": ("config", "reporting"),
     "Getvar": ("call", "reporting"),
-    "DBGet": ("system", "reporting"),
-    "DBGetTree": ("system", "reporting"),
+    "DBGetTree": ("system", "reporting"),  # DBGet cuts what is longer than 255 octets in Asterisk 20.8
     "DBPut": ("system",),
     "DBDel": ("system",),
     "DBDelTree": ("system",),
