@@ -27,8 +27,8 @@ THEIRS = Account("provider", "theirs-correct-horse")  # the provider's with us
 DID = "+41441234567"  # the number of the line
 GSM_HZ, SIP_HZ = 440, 620  # what each side says
 
-# Trunks are not asked whether they are there: Asterisk does so at a random moment after its start, a provider of the lab
-# may come later, and one that did not answer gets no calls for a minute.
+# Trunks are not asked whether they are there: Asterisk does so at a random moment after its start, a provider of the
+# lab may come later, and one that did not answer gets no calls for a minute.
 UCI = {
     "phones": """
 config phone 'desk'
