@@ -19,6 +19,7 @@ BLANKS = r"W_WSH_VARSET: "  # with a blank behind the equals sign a value may be
 UNKNOWING = (
     BLANKS,
     r"E_FUNC_MISSING: function '(DB_KEYCOUNT|JITTERBUFFER|LOCK|UNLOCK|PJSIP_HEADERS|PJSIP_DIAL_CONTACTS)'",
+    r"E_APP_MISSING: app 'MSet'",
     r"E_VAR_SUBSTR_START: bad substring start value 'None'",
     r"W_FUNC_BALANCE: function data '\(+\$\{HL_TEXT:0:\d+\}'",
     r"W_APP_BAD_CASE: app 'Playtones'",

@@ -29,8 +29,8 @@ MAX_TEXT = 80  # octets of a caller's number or name that are kept
 PARENTHESES = 81  # as many as such a text can close, and a multiple of three, so that their base64 is whole
 LONGEST_RING = 3000  # characters of addresses in one Dial: Asterisk cuts a part of a variable at 4095
 # What a device's address (RFC 3261 19.1.1) may have to be an argument of Dial. Brackets, quotes, commas and backslashes
-# there would put the end of the argument elsewhere.
-HARMLESS = string.ascii_letters + string.digits + "/:@._-+=;%~&*!]"
+# there would put the end of the argument elsewhere. The last one, in Asterisk's code, is the ] of an IPv6 address.
+HARMLESS = string.ascii_letters + string.digits + r"/:@._-+=;%~&*!\\x5D"
 MAX_RECORDS = 1000  # of calls that wait for the daemon: beyond them those of dongles alone leave one
 LONGEST_GRANT = 3600  # seconds: one that holds for longer was written by another clock
 SHORTEST_CALL = 6  # seconds: with fewer left of the day's minutes no call begins
