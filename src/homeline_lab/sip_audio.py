@@ -59,6 +59,14 @@ class Audio:
         except TimeoutError:
             raise TimeoutError(f"{what} was not heard within {timeout} s, but {self.describe(begin)}") from None
 
+    async def presses(self, keys: str, timeout: float = 5.0) -> None:
+        """Until the other end has pressed these keys, and no others. TimeoutError says which it has."""
+        try:
+            async with asyncio.timeout(timeout), self._more:
+                await self._more.wait_for(lambda: self.keys == keys)
+        except TimeoutError:
+            raise TimeoutError(f"not {keys!r} but {self.keys!r} was pressed within {timeout} s") from None
+
     def describe(self, begin: int = 0) -> str:
         """What was heard, for an error text."""
         got = self.heard[begin:]
@@ -80,6 +88,8 @@ class Audio:
                         self._more.notify_all()
                 elif kind == DTMF:
                     self.keys += payload.decode(errors="replace")
+                    async with self._more:
+                        self._more.notify_all()
                 elif kind == HANG_UP:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -139,6 +139,12 @@ class Call:
     def play(self, hz: float) -> None:
         self.audio.play(hz)
 
+    async def press(self, keys: str) -> None:
+        """Presses keys at this end, of an incoming call."""
+        for key in keys:
+            await self.exchange.manager.call("PlayDTMF", Channel=self.channel, Digit=key, Duration="120")
+            await asyncio.sleep(0.25)  # the key's own time and a pause, as a finger makes it
+
     async def hears(self, hz: float, timeout: float = 5.0) -> None:
         await self.audio.hears(hz, timeout)
 

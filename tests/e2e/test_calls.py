@@ -156,6 +156,17 @@ async def test_phones_call_each_other(tmp_path: Path) -> None:
         await far.ended()
 
 
+async def test_keys_of_a_phone_reach_the_other_end(tmp_path: Path) -> None:
+    """As they are pressed for a machine that answers."""
+    async with calling(tmp_path, "phones", "line", line=uci(ring=["desk"])) as home, phone(home, "desk") as desk:
+        call = await home.calls.gsm_call(GRANDMA)
+        far = await desk.incoming()
+        await far.answer()
+        await talk(call, far)
+        await far.press("159#*0")
+        await call.audio.presses("159#*0")
+
+
 async def test_no_more_calls_at_once_and_no_more_minutes_than_the_owner_allows(tmp_path: Path) -> None:
     """The daemon grants the day's minutes; where it does not, nobody calls."""
     limits = uci(daily_minutes="30", concurrent="1", longest_call="2")
