@@ -6,12 +6,13 @@ import argparse
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from homeline import config, doctor
+from homeline import config, doctor, doctor_calls
 from homeline.adapters import owner
 from homeline.paths import Paths
 from homeline_lab import sysfs
@@ -208,3 +209,80 @@ def test_a_user_who_may_not_look_is_told_so(paths: Paths, capsys: Any, monkeypat
     assert code == 1
     assert [finding["check"] for finding in findings] == ["bus", "configuration"]
     assert findings[1]["advice"] == "Run this as root."
+
+
+CALLS = """
+config sip 'sip'
+	option enabled '1'
+config dongle 'gsm'
+	option driver 'chan_dongle'
+	option imei '356938035643809'
+"""
+SERVICE: dict[str, Any] = {"version": "1", "uptime": 1, "dongles": [], "problems": []}
+
+
+def asked(paths: Paths, **asterisk: Any) -> dict[str, Finding]:
+    """What is found about calls while the service says this of Asterisk."""
+    loaded = config.read(GOOD.replace("config dongle 'stick'", "") + CALLS)
+    found = doctor_calls.look(paths, loaded, SERVICE | {"asterisk": asterisk}, "")
+    return {finding.check: asdict(finding) for finding in found}
+
+
+def test_nothing_is_said_of_asterisk_where_it_is_not_wanted(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
+    _, findings = look(paths, capsys, monkeypatch)
+    assert not [finding for finding in findings if "asterisk" in finding["check"]]
+
+
+def test_asterisk_that_is_not_installed_or_does_not_run(paths: Paths) -> None:
+    found = asked(paths, running=False, configuration="waiting")["asterisk"]
+    assert (found["state"], "opkg install asterisk" in found["advice"]) == ("bad", True)
+    paths.inside("/usr/lib/asterisk/modules").mkdir(parents=True)
+    found = asked(paths, running=False, configuration="waiting")["asterisk"]
+    assert (found["state"], "/etc/init.d/asterisk start" in found["advice"]) == ("bad", True)
+
+
+def test_asterisk_that_runs_and_its_trunks(paths: Paths) -> None:
+    trunks = [{"name": "good", "state": "registered"}, {"name": "wrong", "state": "rejected"}]
+    found = asked(paths, running=True, version="22.1", configuration="applied", trunks=trunks)
+    assert {check: finding["state"] for check, finding in found.items()} == {
+        "asterisk": "ok",
+        "trunk good": "ok",
+        "trunk wrong": "warning",
+    }
+    found = asked(paths, running=True, version="22.1", configuration="rolled_back", trunks=[])
+    assert "the one before is in force" in found["asterisk configuration"]["words"]
+
+
+def test_files_of_asterisk_that_do_not_include_ours(paths: Paths) -> None:
+    paths.asterisk.mkdir(parents=True)
+    state = {"running": True, "configuration": "applied"}
+    assert "has none" in asked(paths, **state)["asterisk files"]["words"]
+    paths.rendered.mkdir()
+    for name in ("pjsip.conf", "rtp.conf"):
+        (paths.rendered / name).touch()
+        (paths.asterisk / name).write_text(f'[x]\n#tryinclude "homeline/{name}"\n')
+    assert asked(paths, **state)["asterisk files"]["state"] == "ok"
+    (paths.asterisk / "rtp.conf").write_text('; #tryinclude "homeline/rtp.conf"\n')
+    found = asked(paths, **state)["asterisk files"]
+    assert (found["state"], found["words"]) == ("bad", "Asterisk's own do not include ours: rtp.conf")
+    assert "/etc/init.d/homeline reload" in found["advice"]
+
+
+def test_users_that_lack_a_group(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = config.read("config homeline 'main'\n\toption enabled '1'\n" + CALLS)
+    members = {("homeline", "asterisk"), ("asterisk", "dialout")}
+    monkeypatch.setattr(doctor_calls, "_in_group", lambda name, group: (name, group) in members)
+    assert not [f for f in doctor_calls.look(paths, loaded, None, "homeline") if f.check.startswith("group")]
+    members.clear()
+    found = [f for f in doctor_calls.look(paths, loaded, None, "homeline") if f.check.startswith("group")]
+    assert [finding.check for finding in found] == ["group asterisk", "group dialout"]
+    assert not doctor_calls._in_group("no-such-user", "dialout")
+
+
+def test_of_a_file_that_cannot_be_read_nothing_else_is_said(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
+    (paths.etc_config / "homeline").write_text(GOOD + "\toption x 'y\n")
+    code, findings = look(paths, capsys, monkeypatch)
+    assert code == 1
+    (broken,) = [finding for finding in findings if finding["check"].startswith("configuration")]
+    assert broken["state"] == "bad" and "never closed" in broken["words"]
+    assert not of(findings, "forwarding")

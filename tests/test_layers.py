@@ -29,7 +29,7 @@ LAYERS = (
     ("render",),
     ("adapters",),
     ("service",),
-    ("daemon", "doctor", "tables", "pdu_tool"),
+    ("daemon", "doctor", "doctor_calls", "doctor_finding", "tables", "pdu_tool"),
     ("client",),
     ("cli",),
     ("__main__",),

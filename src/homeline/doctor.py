@@ -11,36 +11,26 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from homeline import config, tables
+from homeline import config, doctor_calls, tables
 from homeline.adapters import mail, owner, usb
 from homeline.adapters.bus import Bus
 from homeline.config import Config
+from homeline.doctor_finding import BAD, OK, WARNING, Finding
 from homeline.errors import BusError, DeliveryError, HomelineError
 from homeline.paths import Paths
 
 Table = dict[str, Any]
 
-OK, WARNING, BAD = "ok", "warning", "bad"
 MARKS = {OK: "  ok ", WARNING: "  !  ", BAD: " BAD "}
 BUS_TIMEOUT = 5.0  # seconds
 LEAST_FREE = 1024 * 1024  # octets on the flash
 USER = "homeline"  # whom the init script lets the daemon be
 GRAVE = ("dongle ", "database")  # where a problem of the service means that no message comes in
 CLOCK_FLOOR = 1_700_000_000  # 2023-11: a clock before was never set
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was looked at, what was seen, and what to do where it is not well."""
-
-    check: str
-    state: str
-    words: str
-    advice: str = ""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         loaded = config.load(folder)
         service = _service(status, loaded) if status else _no_service(loaded, paths)
-        findings = [bus, *service, *_configuration(paths, loaded), *_system(paths)]
+        calls = doctor_calls.look(paths, loaded, status, _daemon_user(paths))
+        findings = [bus, *service, *_configuration(paths, loaded), *calls, *_system(paths)]
     if options.json:
         print(tables.as_json([asdict(finding) for finding in findings], indent=2))
     else:
@@ -155,7 +146,11 @@ def _hidden(file: Path) -> bool:
 
 def _configuration(paths: Paths, loaded: Config) -> Iterator[Finding]:
     for problem in loaded.problems:
-        yield Finding(f"configuration {problem.where}", WARNING, problem.text, problem.advice)
+        unread = problem.where == f"/etc/config/{config.MAIN_FILE}"
+        yield Finding(f"configuration {problem.where}", BAD if unread else WARNING, problem.text, problem.advice)
+        if unread:  # nothing is known of what the owner wants
+            yield _database(paths, loaded)
+            return
     if not loaded.main.enabled:
         yield Finding("configuration", WARNING, "the service is not enabled")
     if not loaded.problems:
