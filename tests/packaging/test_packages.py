@@ -201,6 +201,14 @@ def test_what_the_core_installs_and_how() -> None:
     }
 
 
+def test_the_library_of_numbers_is_byte_code_and_no_tests() -> None:
+    data = inner(built(branch("24.10"))["python3-phonenumbers"], "data")
+    names = [each.name.removeprefix("./usr/lib/python3.11/site-packages/") for each in data if each.isfile()]
+    assert "phonenumbers/data/region_CH.pyc" in names
+    assert {name.partition("/")[0] for name in names} == {"phonenumbers"}
+    assert {Path(name).suffix for name in names} == {".pyc", ".typed"}
+
+
 def test_every_file_of_files_is_in_a_package() -> None:
     said = "".join(path.read_text() for path in making.RECIPES.glob("*/Makefile"))
     for path in (REPOSITORY / "files").rglob("*"):

@@ -8,6 +8,7 @@ define Py3Build/Compile/Default
 	$(INSTALL_DIR) $(PKG_INSTALL_DIR)$(PYTHON3_PKG_DIR)
 	! find $(PKG_BUILD_DIR) -name '*.c' -o -name '*.pyx' -o -name '*.rs' | grep .
 	for init in $(PKG_BUILD_DIR)/*/__init__.py; do $(CP) "$$(dirname "$$init")" $(PKG_INSTALL_DIR)$(PYTHON3_PKG_DIR)/; done
+	rm -rf $(PKG_INSTALL_DIR)$(PYTHON3_PKG_DIR)/tests
 	find $(PKG_INSTALL_DIR) -name '*.pyi' -delete
 endef
 
