@@ -57,7 +57,7 @@ exten => s,1,Set(LAB_I=0)
  same => n(done),Return()
 [lab-end]
 exten => s,1,Set(LAB_KEYS=${{HANGUPCAUSE_KEYS()}})
- same => n,ExecIf($["${{LAB_KEYS}}" != ""]?Set(LAB_SIP=${{HANGUPCAUSE(${{LAB_KEYS}},tech)}}))
+ same => n,ExecIf($["${{LAB_KEYS}}" != ""]?Set(LAB_SIP=${{HANGUPCAUSE(${{CUT(LAB_KEYS,\\,,1)}},tech)}}))
  same => n,UserEvent(LabEnd,Status: ${{DIALSTATUS}},Cause: ${{HANGUPCAUSE}},Sip: ${{LAB_SIP}})
  same => n,Return()
 """
