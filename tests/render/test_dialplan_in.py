@@ -49,6 +49,26 @@ async def test_phones_ring_at_once_with_all_their_devices_and_one_takes_the_call
     assert record.answered_at and record.started_at <= record.answered_at <= record.ended_at
 
 
+async def test_who_answers_is_smoothed(house: House) -> None:
+    """What comes over the internet, on its own channel: the caller's has no buffer, as the GSM network needs none."""
+    await house.use(BOTH.replace("option ring_timeout", "option agc '4000'\n\toption ring_timeout"))
+    log = len(house.asterisk.log)
+    caller = await house.gsm_call("+41791234567", hz=500)
+    called = (await ringing(house, 3))["bob"]
+    await called.answer(700)
+    await asyncio.gather(caller.hears(700), called.hears(500))
+    await caller.hang_up()
+    await house.idle()
+    ran = [line for line in house.asterisk.log[log:].splitlines() if "homeline-smooth" in line and "Executing" in line]
+    steps = [line.partition("] Set(")[2] or line.partition(" Set(")[2] for line in ran if "Set(" in line]
+    assert [step.partition(", ")[2].split('"')[1] for step in steps] == [
+        "JITTERBUFFER(fixed)=120",
+        "AGC(rx)=4000",
+    ]
+    assert all(step.startswith('"PJSIP/') for step in steps)
+    assert not [line for line in house.asterisk.log[log:].splitlines() if "non-existent" in line]
+
+
 async def test_the_called_phone_hangs_up(house: House) -> None:
     await house.use(BOTH)
     caller = await house.gsm_call("+33123456789")
@@ -249,7 +269,7 @@ async def test_which_addresses_are_given_to_dial(house: House, address: str, har
 
 
 async def test_no_call_is_mute_however_long_it_rings(house: House) -> None:
-    """An adaptive jitter buffer that is made before the answer would leave a third of them without sound."""
+    """An adaptive jitter buffer would leave a third of them without sound."""
     await house.use(f"{LINE}\n\tlist ring 'bob'\n")
 
     async def talk(caller: Call, called: Call, wait: float) -> None:

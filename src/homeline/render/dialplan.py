@@ -37,10 +37,9 @@ SHORTEST_CALL = 6  # seconds: with fewer left of the day's minutes no call begin
 SILENCE = 10  # seconds that end a voicemail
 CLICK_TIMEOUT = 30  # seconds that the owner's own phone rings when a call is made by a click
 
-# An adaptive buffer that is there before the first sound leaves the channel mute in a third of all calls (Asterisk
-# 22.10, with the settings that chan_dongle recommends too), and only a called channel can get one afterwards.
-ADAPTIVE = "adaptive)=default"
-FIXED = "fixed)=120"  # milliseconds of delay
+# An adaptive buffer leaves the channel mute in a third of all calls, whether it is made before or after the answer
+# (Asterisk 22.10, with the settings that chan_dongle recommends too); a fixed one in none.
+JITTER_BUFFER = "fixed)=120"  # milliseconds of delay
 
 # What the dial plan uses beyond what every Asterisk has.
 _NEEDED = (
@@ -157,7 +156,7 @@ def extensions(config: Config, facts: Facts) -> Dialplan:
         lines=lines,
         dongles=tuple(_dongles(config, lines)),
         gates=tables.gates,
-        smoothing={line.name: _smoothing(line, FIXED) for line in config.lines},
+        smoothing={line.name: _smoothing(line) for line in config.lines},
         shown={trunk.name: _shown(trunk, config) for trunk in tables.trunks},
         sources=tuple(_sources(config, tables)),
         closed=bool(facts.closed),
@@ -214,9 +213,9 @@ def _in_use(line: Line, config: Config) -> bool:
     return line.enabled and dialling.dongle_of(config, line) is not None
 
 
-def _smoothing(line: Line, buffer: str) -> tuple[str, ...]:
+def _smoothing(line: Line) -> tuple[str, ...]:
     """What is done to sound that comes from SIP and goes to the GSM network. Runs on the channel of SIP."""
-    steps = (f"Set(JITTERBUFFER({buffer})",) if line.jitter_buffer else ()
+    steps = (f"Set(JITTERBUFFER({JITTER_BUFFER})",) if line.jitter_buffer else ()
     return (*steps, f"Set(AGC(rx)={line.agc})") if line.agc else steps
 
 
@@ -232,7 +231,7 @@ def _line(line: Line, config: Config, facts: Facts, tables: Tables) -> _Line:
         line.voicemail,
         f"{_path(Paths(Path(facts.root)).greetings)}/{line.greeting}" if line.greeting else "vm-intro",
         line.longest_voicemail,
-        _smoothing(line, ADAPTIVE),
+        _smoothing(line),
     )
 
 
