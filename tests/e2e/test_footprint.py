@@ -32,7 +32,7 @@ UNWANTED = {
     *("logging.handlers", "logging.config", "importlib.metadata", "unicodedata", "zoneinfo", "csv", "optparse"),
     *("phonenumbers", "jinja2", "twilio", "paho", "homeline_lab"),
     *("homeline.client", "homeline.doctor", "homeline.pdu_tool", "homeline.tables"),
-    # What is about calls, while nobody has any: half a megabyte, and with Asterisk's side a whole one.
+    # What is about calls, while nobody has any: half a megabyte, and with Asterisk's side more than one.
     *("homeline.config_calls", "homeline.config_checks_calls", "homeline.config_drivers", "homeline.core.call_log"),
     *("homeline.service.calls", "homeline.service.api_calls", "homeline.service.ringing", "homeline.service.voice"),
     *("homeline.service.telephony", "homeline.service.voicemail", "homeline.adapters.ami", "homeline.telephony"),
