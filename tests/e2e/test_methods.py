@@ -43,6 +43,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "list_alerts": {"all": FLAG, "before": NUMBER, "limit": NUMBER},
     "acknowledge_alert": {"ID": NUMBER},
     "list_ports": {},
+    "backup": {},
     "reset_dongle": {"DONGLE": TEXT},
     "enter_pin": {"DONGLE": TEXT, "PIN": "1234"},
     "get_job": {"JOB": NUMBER},
