@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import time
@@ -244,6 +245,7 @@ async def test_an_asterisk_that_hangs_is_left_and_met_again(
     client.ami.reconnect()
     await client.again()
     asterisk.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, asterisk.process.pid, os.WSTOPPED | os.WNOWAIT)  # until all its threads stand
     try:
         with pytest.raises(TimedOut):
             await client.ami.call("Ping", 0.05)
