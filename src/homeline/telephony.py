@@ -21,7 +21,9 @@ INCLUDED = (
     "dongle.conf",
     "quectel.conf",
 )  # files of Asterisk that get an include line where they exist or we need them
-INCLUDED_BELOW = {"rtp.conf": "general"}  # the include line stands at the file's end; here it is right below the head
+# The line that includes ours stands at the file's end, and here below the head of this section too: of two values there
+# Asterisk takes the first up to version 22, and the last from 23 on.
+INCLUDED_BELOW = {"rtp.conf": "general"}
 # of this section, where the owner's file has it: of two values Asterisk takes the first, and the stock file has a range
 
 CALLS_FAMILY = "homeline-call"  # key: unique id of the first channel; value: the record of a call that has ended

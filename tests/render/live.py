@@ -48,15 +48,16 @@ def _certificates(folder: Path, address: str, host: str) -> None:
 
 
 def included(rendered: Rendered, owners: Mapping[str, str] = {}) -> dict[str, str]:
-    """Files for etc/asterisk: ours in their folder, and the owner's with the line that includes ours.
+    """Files for etc/asterisk: ours in their folder, and the owner's with the lines that include ours.
 
     The log goes to where the lab looks for it as well.
     """
     files = {f"homeline/{name}": text for name, text in rendered.files.items()}
     for name in rendered.files:
         line, head = f'#tryinclude "homeline/{name}"\n', f"[{INCLUDED_BELOW.get(name, '')}]\n"
+        below = head + line.replace("/", "//")
         own = owners.get(name, "")
-        files[name] = own.replace(head, head + line, 1) if name in INCLUDED_BELOW and head in own else own + line
+        files[name] = (own.replace(head, below, 1) if name in INCLUDED_BELOW else own) + line
     files["logger.conf"] += "[logfiles](+)\nfull => notice,warning,error,verbose(3)\n"
     return files
 
