@@ -24,7 +24,6 @@ INCLUDED = (
 # The line that includes ours stands at the file's end, and here below the head of this section too: of two values there
 # Asterisk takes the first up to version 22, and the last from 23 on.
 INCLUDED_BELOW = {"rtp.conf": "general"}
-# of this section, where the owner's file has it: of two values Asterisk takes the first, and the stock file has a range
 
 CALLS_FAMILY = "homeline-call"  # key: unique id of the first channel; value: the record of a call that has ended
 GRANT_FAMILY = "homeline-grant"  # key: outbound section; value: "GRANT,UNTIL,SECONDS", written by the daemon alone
