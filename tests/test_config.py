@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from homeline import config
 from homeline.config import Config, Dongle, Email, Main, Rule
 from homeline.config_calls import CALL_SECTIONS
-from homeline.config_options import CALLS
+from homeline.config_channels import CHANNEL_SECTIONS
+from homeline.config_options import CALLS, CHANNELS
 from homeline.errors import DecodeError
 from homeline.model import CallState, Driver, EventKind, Storage
 from homeline.protocol import uci
@@ -301,7 +303,12 @@ def test_secrets_are_not_in_repr_and_masked_as_set() -> None:
 
 
 def test_masked_has_every_option_under_its_name_in_uci() -> None:
-    sections = {kind.attribute: kind.build() if kind.singleton else (kind.build(name="x"),) for kind in SECTIONS}
+    sections: dict[str, Any] = {}
+    for kind in SECTIONS:
+        if kind.singleton:
+            sections[kind.attribute] = kind.build()
+        else:
+            sections[kind.attribute] = (*sections.get(kind.attribute, ()), kind.build(name=kind.name))
     sections["emails"] = (MAIL,)
     sections["rules"] = (Rule("r"),)
     shown = config.masked(Config(**sections))
@@ -312,8 +319,9 @@ def test_masked_has_every_option_under_its_name_in_uci() -> None:
     assert shown["rule"]["r"]["events"] == ["message"]  # type: ignore[index]
 
 
-def test_sections_about_calls_are_known_by_name_before_they_are_loaded() -> None:
+def test_lazy_sections_are_known_by_name_before_they_are_loaded() -> None:
     assert tuple(kind.name for kind in CALL_SECTIONS) == CALLS
+    assert tuple(kind.name for kind in CHANNEL_SECTIONS) == CHANNELS
 
 
 def test_a_secret_in_the_wrong_file_works_and_is_said() -> None:

@@ -17,6 +17,7 @@ LAYERS = (
     (
         "config",
         "config_calls",
+        "config_channels",
         "config_checks",
         "config_checks_calls",
         "config_drivers",
@@ -45,6 +46,7 @@ STANDARD_ONLY = (
     "config",
     "config_options",
     "config_calls",
+    "config_channels",
     "config_checks",
     "config_checks_calls",
     "config_drivers",

@@ -14,7 +14,7 @@ from typing import Any
 
 from homeline import config_checks
 from homeline.config_checks import Tell
-from homeline.config_options import CALLS, SECTIONS, Config, Dongle, Email, Main, Rule
+from homeline.config_options import CALLS, CHANNELS, SECTIONS, Config, Dongle, Email, Main, Rule
 from homeline.config_types import MAX_VALUE, Option, SectionType
 from homeline.errors import ConfigError, DecodeError
 from homeline.model import Problem
@@ -32,13 +32,23 @@ _MAX_PROBLEMS = 100  # a status reply has to hold them
 
 def sections() -> tuple[SectionType, ...]:
     """All types of sections."""
+    return (*SECTIONS, *_channel_sections(), *_call_sections())
+
+
+def _channel_sections() -> tuple[SectionType, ...]:
+    from homeline.config_channels import CHANNEL_SECTIONS  # loaded only where there is such a channel
+
+    return CHANNEL_SECTIONS
+
+
+def _call_sections() -> tuple[SectionType, ...]:
     from homeline.config_calls import CALL_SECTIONS  # loaded only where there are calls
 
-    return (*SECTIONS, *CALL_SECTIONS)
+    return CALL_SECTIONS
 
 
 def _type(name: str) -> SectionType | None:
-    known = sections() if name in CALLS else SECTIONS
+    known = _call_sections() if name in CALLS else _channel_sections() if name in CHANNELS else SECTIONS
     return next((kind for kind in known if kind.name == name), None)
 
 
@@ -80,7 +90,9 @@ def masked(config: Config) -> dict[str, object]:
         if kind.singleton:
             shown[kind.singleton] = _masked_section(kind, value)
         else:
-            shown[kind.name] = {section.name: _masked_section(kind, section) for section in value}
+            shown[kind.name] = {
+                section.name: _masked_section(kind, section) for section in value if type(section) is kind.build
+            }
     return shown
 
 
@@ -127,7 +139,12 @@ def _secrets_of(config: Config) -> Iterable[uci.Section]:
     for kind in sections():
         secret = [option for option in kind.options if option.secret]
         for section in getattr(config, kind.attribute) if secret else ():
-            options = {option.name: value for option in secret if (value := getattr(section, option.attribute))}
+            if type(section) is not kind.build:
+                continue
+            known = {option.name: getattr(section, option.attribute) for option in secret}
+            options = {
+                name: list(value) if isinstance(value, tuple) else value for name, value in known.items() if value
+            }
             yield uci.Section(kind.name, section.name, options=options)
 
 
@@ -208,7 +225,9 @@ class _Reader:
         for option in kind.options:
             if option.required and option.attribute not in values:
                 raise ConfigError(section.name, option.name, "", "is required")
-        return _COMPLETE.get(kind.name, _as_is)(kind.build(name=section.name, **values))
+        built = kind.build(name=section.name, **values)
+        complete = kind.complete or _COMPLETE.get(kind.name)
+        return complete(built) if complete else built
 
     def _values(self, kind: SectionType, section: uci.Section) -> dict[str, Any]:
         """The options' values by the dataclass's names. ConfigError (but for a singleton) when all is said."""
@@ -286,10 +305,6 @@ def _parsed(section: str, option: Option, raw: str) -> object:
         return option.kind.parse(raw)
     except ValueError as error:
         raise ConfigError(section, option.name, shown, str(error)) from None
-
-
-def _as_is(section: Any) -> Any:
-    return section
 
 
 # What the rows alone cannot say of a single section: defaults and duties that depend on its other options.

@@ -8,15 +8,16 @@ this table and a test compares them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeline import config_types as t
 from homeline.config_sip import Sip, Twilio
 from homeline.config_types import Option, SectionType
-from homeline.model import CallState, Driver, EventKind, Problem, Storage
+from homeline.model import CallState, Driver, EventKind, Priority, Problem, Storage
 
 if TYPE_CHECKING:
     from homeline.config_calls import Line, Outbound, Phone, Trunk
+    from homeline.config_channels import AutoReply, Balance, Mailbox, Schedule
 
 ENDED = (CallState.MISSED, CallState.VOICEMAIL, CallState.ANSWERED, CallState.FAILED, CallState.REFUSED)
 
@@ -73,6 +74,16 @@ class Rule:
     not_senders: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()  # accounts by name; one that is left out for a mistake stays, its deliveries wait
     calls: tuple[CallState, ...] = (CallState.MISSED, CallState.VOICEMAIL)  # of those, where `events` has call
+    alerts: tuple[str, ...] = ()  # patterns of their keys, where `events` has alert
+    patterns: tuple[str, ...] = ()  # regular expressions, one of which the text must match
+    not_patterns: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()  # when the rule counts
+    quiet: tuple[str, ...] = ()  # when its deliveries wait
+    digest: bool = False  # what waited goes out as one
+    priority: Priority = Priority.NORMAL
+    codes: str = "first"  # one-time codes: first, text, redact
+    subject: str = ""  # templates; "" is the channel's own words
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,7 @@ class Email:
     password: str = field(default="", repr=False)
     command: str = ""  # base name in Paths.commands; "" is msmtp
     timeout: int = 60  # seconds for one mail, all in all
+    replies: str = ""  # the mailbox section that takes answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,11 @@ class Config:
     dongles: tuple[Dongle, ...] = ()
     rules: tuple[Rule, ...] = ()
     emails: tuple[Email, ...] = ()
+    accounts: tuple[Any, ...] = ()  # of the other channels: Mqtt, Webhook, … of `config_channels`
+    mailboxes: tuple[Mailbox, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    auto_replies: tuple[AutoReply, ...] = ()
     sip: Sip = field(default_factory=Sip)
     trunks: tuple[Trunk, ...] = ()
     phones: tuple[Phone, ...] = ()
@@ -112,7 +129,7 @@ class Config:
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of all channel accounts that can be used."""
-        return tuple(email.name for email in self.emails)
+        return tuple(account.name for account in (*self.emails, *self.accounts))
 
 
 _MAIN = (
@@ -152,6 +169,16 @@ _RULE = (
     Option("senders", t.PATTERN, "Only from these senders; from all if none is named.", many=True),
     Option("not_senders", t.PATTERN, "Not from these senders.", many=True),
     Option("calls", t.enum(*ENDED), "Which calls are forwarded, where `events` has `call`.", many=True),
+    Option("alerts", t.PATTERN, "Which alerts are forwarded, by their keys, where `events` has `alert`.", many=True),
+    Option("patterns", t.REGEX, "Only where the text matches one of these.", many=True),
+    Option("not_patterns", t.REGEX, "Not where the text matches one of these.", many=True),
+    Option("times", t.TIMES, "Only at these times, by the router's time zone; always if none is named.", many=True),
+    Option("quiet", t.TIMES, "What comes at these times waits until they are over.", many=True),
+    Option("digest", t.BOOLEAN, "What has waited goes out as one, not one by one."),
+    Option("priority", t.enum(*Priority), "What goes first, and how loud the receiver's phone is."),
+    Option("codes", t.choice("first", "text", "redact"), "One-time codes: shown first, left in the text, or hidden."),
+    Option("subject", t.TEMPLATE, "The heading, where a channel has one, in the owner's words."),
+    Option("template", t.TEMPLATE, "The text in the owner's words."),
     Option("channels", t.NAME, "Where it goes: names of channel sections.", many=True, required=True),
 )
 
@@ -167,6 +194,7 @@ _EMAIL = (
     Option("password", t.text(256), "The account's password.", secret=True),
     Option("command", t.COMMAND, "A sendmail-compatible program that takes the mail instead of msmtp."),
     Option("timeout", t.integer(5, 600, "seconds"), "How long sending one mail may take."),
+    Option("replies", t.NAME, "The mailbox section by which an answer to a mail is sent as an SMS."),
 )
 
 SECTIONS = (
@@ -175,4 +203,9 @@ SECTIONS = (
     SectionType("rule", Rule, "rules", "Which events go to which channels.", _RULE),
     SectionType("email", Email, "emails", "A channel: an e-mail account.", _EMAIL, channel=True),
 )
-CALLS = ("sip", "trunk", "phone", "line", "outbound", "twilio")  # those of `config_calls.CALL_SECTIONS`
+# Sections whose types are loaded only where there is one, and the module that has them.
+CALLS = ("sip", "trunk", "phone", "line", "outbound", "twilio")
+CHANNELS = (
+    *("mqtt", "webhook", "telegram", "sms", "sip_message", "command"),
+    *("mailbox", "schedule", "balance", "auto_reply"),
+)

@@ -239,7 +239,38 @@ PREFIX = matching(r"\+[1-9][0-9]{0,13}", "the beginning of an international numb
 # Without * and #: to a mobile network those are orders, such as forwarding all calls (3GPP TS 22.030 6.5.2).
 SHORT_NUMBER = matching(r"[0-9]{2,8}", "2 to 8 digits")
 ACCOUNT_SID = matching(r"AC[0-9a-f]{32}", "`AC` and 32 hexadecimal digits")
+CLOCK = matching(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day, such as `08:30`")
+TOPIC = matching(
+    r"[A-Za-z0-9_.-]{1,64}(/[A-Za-z0-9_.-]{1,64}){0,3}", "letters, digits and `_.-`, in parts set off by `/`"
+)
+USSD_CODE = matching(r"[*#][0-9*#]{1,40}", "a code, such as `*100#`")
+URL = matching(
+    r"https?://[A-Za-z0-9.\[\]:_-]{1,260}(/[!-~]{0,900})?(\?[!-~]{0,900})?",
+    "an address that begins with `https://` or `http://`",
+)
+HEADER = matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}: ?[ -~]{1,512}", "`Name: value`, in ASCII")
+BOT_TOKEN = matching(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,64}", "a bot's token, such as `123456:ABC-DEF…`")
+CHAT = matching(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64}", "a chat's number, or a channel's `@name`")
+MAILDIR = path_below(("/etc/homeline", "/mnt/*/homeline"), "a folder below `/etc/homeline` or `/mnt/DISK/homeline`")
+AMOUNT = matching(r"-?[0-9]{1,9}([.][0-9]{1,4})?", "an amount, such as `5.50`")
 DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+=,-]{1,64}", "`name=value`")
+
+
+def _template(value: str) -> str:
+    return str(text(MAX_VALUE).parse(value))
+
+
+def _regex(value: str) -> str:
+    return str(text(MAX_VALUE).parse(value))
+
+
+def _times(value: str) -> str:
+    return str(text(64).parse(value))
+
+
+TEMPLATE = Kind("a text with fields in braces, such as `{text}`", _template)
+REGEX = Kind("a regular expression", _regex)
+TIMES = Kind("days, times or both, such as `mon-fri 08:00-18:00`", _times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +301,7 @@ class SectionType:
     options: tuple[Option, ...]
     singleton: str = ""
     channel: bool = False  # rules may name it in `channels`
+    complete: Callable[[Any], Any] | None = None  # adds what depends on other options; raises ConfigError
 
     def option(self, name: str) -> Option | None:
         return next((option for option in self.options if option.name == name), None)

@@ -29,6 +29,7 @@ from homeline.service import logs, shapes
 from homeline.service.accounts import Accounts
 from homeline.service.alerts import Alerts
 from homeline.service.api import Api, Handler, Parts
+from homeline.service.channels import World
 from homeline.service.clock import Clock
 from homeline.service.context import Context
 from homeline.service.copying import Copying, take_back
@@ -41,6 +42,7 @@ from homeline.service.hosting import DriverHost
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
+from homeline.service.news import News
 from homeline.service.outbox import Outbox
 from homeline.service.packages import have_calls
 from homeline.service.ports import Ports
@@ -50,6 +52,7 @@ from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
 from homeline.service.ussd import Ussd
 from homeline.service.watching import Folder, Watching
+from homeline.service.wording import Wording
 
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
@@ -81,7 +84,9 @@ class Gateway:
         loaded = config.load(paths.config)
         take_back(paths.inside(loaded.main.database))
         database = Database(paths.inside(loaded.main.database), clock, self._store_trouble)
-        self.context = Context(loaded, database, clock, self._teller.emit, self._wake)
+        self.news = News()
+        self.news.listen(self._teller.emit)
+        self.context = Context(loaded, database, clock, self.news.emit, self._wake)
         self.dongles: dict[str, AnyDongle] = {}
         self.alerts = Alerts(self.context)
         self.inbox = Inbox(self.context)
@@ -97,7 +102,7 @@ class Gateway:
         self.dispatcher = Dispatcher(
             database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
         )
-        self._accounts = Accounts(self.context, paths, self.troubles)
+        self._accounts = Accounts(self._world())
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
         self.telephony: Telephony | None = None  # there once `sip.enabled` was on
         self.voice: Voice | None = None  # likewise
@@ -132,6 +137,24 @@ class Gateway:
         )
         return {name: Method(_handler(work), params) for name, (params, work) in api.methods.items()}
 
+    def _world(self) -> World:
+        """What channels may use."""
+        context = self.context
+        return World(
+            context=context,
+            paths=self.paths,
+            say=self.troubles.say,
+            alerts=self.alerts,
+            wording=Wording(lambda: context.config, lambda: context.database.instance),
+            outbox=self.outbox,
+            ussd=self.ussd,
+            dongles=self.dongles,
+            signals=self.host.signals,
+            listen=self.news.listen,
+            ami=self._ami,
+            event=lambda event: context.database(Store.get_event, event),
+        )
+
     # -- running ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -148,7 +171,7 @@ class Gateway:
         self._keep("teller of events", self._teller.run)
         await self._opened()
         self.dispatcher.start()
-        self.dispatcher.replace(self._accounts.channels())
+        self.dispatcher.replace(self._accounts.apply())
         await self._apply_calls()
         self._keep("watch over lone parts", self.inbox.watch_parts)
         self._keep("retention", self._purge)
@@ -188,6 +211,7 @@ class Gateway:
         await self.fleet.stop()
         if self.telephony is not None:
             await self.telephony.close()
+        await self._accounts.close()
         await self.dispatcher.close()
         self.jobs.stop()
         for task in self._background:
@@ -290,7 +314,7 @@ class Gateway:
         for gone in set(before.channels) - set(now.channels):
             self._channel_trouble(gone, "")
         self._log_level()
-        self.dispatcher.replace(self._accounts.channels())
+        self.dispatcher.replace(self._accounts.apply())
         self.spawn(self._apply_calls())
         self.context.emit("homeline.config.applied", {"problems": shapes.problems(now.problems)})
 

@@ -160,6 +160,15 @@ class EventKind(StrEnum):
     ALERT = "alert"
     CALL = "call"
     VOICEMAIL = "voicemail"
+    CODE = "code"  # only in rules: a message that carries a one-time code
+
+
+class Priority(StrEnum):
+    """How urgent the owner finds what a rule forwards."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
 
 
 class CallDirection(StrEnum):
@@ -302,6 +311,7 @@ class Event:
     message: Message | None = None
     fields: dict[str, str] = field(default_factory=dict)
     call: Call | None = None
+    digest: tuple[Event, ...] = ()  # what goes out with it, itself among them, in order; empty for one by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +320,9 @@ class Wanted:
 
     rule: str
     channel: str
+    hold_until: int = 0  # not before: the rule's quiet hours; 0 at once
+    digest: bool = False  # what was held goes out together
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(slots=True)
@@ -327,6 +340,9 @@ class Delivery:
     done_at: int | None = None
     error: str = ""
     revision: int = 0  # counts up when a late part changed the message: the text that goes out is another one
+    hold_until: int = 0  # not before, whatever hurries
+    priority: Priority = Priority.NORMAL
+    digest: int = 0  # the delivery that carries this one and others; its own id for that one; 0 for one by itself
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from homeline.adapters.store_base import MAX_ID, Planner, exact, packed
 from homeline.adapters.store_deliveries import ERROR_LENGTH, Deliveries, insertion
+from homeline.adapters.store_requests import Requests
 from homeline.adapters.store_rows import MESSAGE, PART, Recovery, message_of, part_of
 from homeline.core.joining import same_number, whole_characters
 from homeline.errors import InvalidArgument, NotFound
@@ -23,7 +24,7 @@ UNTOLD = -1  # the reference of a part that was sent by a modem or driver that t
 CLOCK_LEAP = 86400  # seconds: nothing is put off for longer, so a time beyond it was made by a wrong clock
 
 
-class Outbox(Deliveries):
+class Outbox(Requests, Deliveries):
     """The tables `message` and `part` for what goes out."""
 
     # -- queue --------------------------------------------------------------------------------------------------------
@@ -40,8 +41,13 @@ class Outbox(Deliveries):
         now: int,
         report: bool = False,
         flash: bool = False,
+        request: tuple[str, str] | None = None,
     ) -> Message:
-        """Queue a message of these parts, each the hex of a PDU and its text. Durable when this returns."""
+        """Queue a message of these parts, each the hex of a PDU and its text. Durable when this returns.
+
+        `request` is who asked for it and under which id of theirs: asked again, the answer is the first message, and
+        nothing is queued. NotFound when that one was deleted meanwhile.
+        """
         if not parts:
             raise InvalidArgument("A message needs at least one part.")
         columns: dict[str, object] = {
@@ -59,10 +65,14 @@ class Outbox(Deliveries):
             "report": report,
             "flash": flash,
         }
+        if request is not None and (known := self.request_result(*request)) is not None:
+            return self._existing(int(known))
         with self._writing():
             number = self._insert(
                 "INSERT INTO event(kind, at, dongle) VALUES (?, ?, ?)", EventKind.MESSAGE, now, dongle
             )
+            if request is not None:
+                self._add_request(*request, now, str(number))
             columns = {"id": number, **columns}
             self._run(insertion("message", columns), *columns.values())
             for place, (pdu, part_text) in enumerate(parts, 1):

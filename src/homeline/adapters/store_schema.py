@@ -11,6 +11,11 @@ A migration that has been released is never changed: a later one changes what it
   message is deleted, so that a part that is still on the SIM does not come back as new.
 - `conversation` is kept by triggers, so it cannot disagree with `message`.
 - A call has its event's id. `call.uid` is what makes it unique; like a part's key it survives in `tombstone`.
+- A pending delivery with `digest` 1 goes out together with the others of its rule and channel that were held; from the
+  first attempt on, `carrier` is the delivery that carries it.
+- `request` remembers what was asked for from outside, under the id that the asker gave it, so that a repeated request
+  is answered and not carried out again. `reference` says which event a message of ours elsewhere was about.
+- `done` is when something that is done regularly, or is limited, was done last and how often since.
 - `unwanted` names recordings whose calls are gone: their files are deleted after the commit, and then the row.
 """
 
@@ -197,4 +202,38 @@ CREATE INDEX call_rule ON call(rule, ended_at) WHERE rule != '';
 CREATE TABLE unwanted (file TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
-MIGRATIONS = (VERSION_1, VERSION_2)
+VERSION_3 = """
+ALTER TABLE delivery ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';
+ALTER TABLE delivery ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE delivery ADD COLUMN carrier INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE channel_result (
+  channel TEXT PRIMARY KEY,
+  success_at INTEGER,
+  error_at INTEGER,
+  error TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+
+CREATE TABLE request (
+  source TEXT NOT NULL,
+  key TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  result TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (source, key)
+) WITHOUT ROWID;
+CREATE INDEX request_at ON request(at);
+
+CREATE TABLE reference (
+  channel TEXT NOT NULL,
+  key TEXT NOT NULL,
+  event INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  PRIMARY KEY (channel, key)
+) WITHOUT ROWID;
+CREATE INDEX reference_at ON reference(at);
+
+CREATE TABLE done (name TEXT PRIMARY KEY, at INTEGER NOT NULL, count INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (VERSION_1, VERSION_2, VERSION_3)

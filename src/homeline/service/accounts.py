@@ -1,50 +1,100 @@
-"""The channels by which messages go out, as the configuration has them."""
+"""The channels by which messages go out, and what else works by itself, as the configuration has them."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import logging
-from dataclasses import dataclass
+import re
+from typing import Any
 
-from homeline.adapters.mail import Mailer, remove_other_settings
-from homeline.config import Email
+from homeline.adapters.mail import remove_other_settings
 from homeline.errors import ConfigError
-from homeline.paths import Paths
-from homeline.service.context import Context
+from homeline.service.channels import PACKAGES, Active, World
 from homeline.service.deliveries import Channel
-from homeline.service.mailtext import MailChannel
-from homeline.service.troubles import Troubles
+from homeline.service.keeping import keep
 
 log = logging.getLogger(__name__)
 
+Key = tuple[str, str]  # type and name of a section
 
-@dataclass(frozen=True, slots=True)
+
 class Accounts:
-    """`channels` makes them anew, after each change."""
+    """`apply` makes them anew, after each change; those that did not change go on."""
 
-    context: Context
-    paths: Paths
-    troubles: Troubles
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._made: dict[Key, Any] = {}
+        self._running: dict[Key, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
-    def channels(self) -> dict[str, Channel]:
-        """By name. One that cannot be is left out and said; what was kept for those that are gone is deleted."""
-        emails = self.context.config.emails
-        made: dict[str, Channel] = {}
-        self.troubles.forget("email ")
-        for account in emails:
-            try:
-                made[account.name] = self._mail(account)
-            except (ConfigError, OSError) as error:
-                self.troubles.say(f"email {account.name}", str(error))
+    def apply(self) -> dict[str, Channel]:
+        """The channels by name. One that cannot be is left out and said; what works by itself is started and ended."""
+        config = self._world.context.config
+        channels = [*config.emails, *config.accounts, *config.auto_replies]
+        others = [*config.mailboxes, *config.schedules, *config.balances]
+        wanted = {_key(section): section for section in (*channels, *others) if getattr(section, "enabled", True)}
+        for key in set(self._made) - set(wanted):
+            self._say(key, "")
+        made = {key: self._build(key, section) for key, section in wanted.items()}
+        for key in {*self._made, *made}:
+            if self._made.get(key) is not made.get(key):
+                self._replace(key, made.get(key))
+        self._made = {key: thing for key, thing in made.items() if thing is not None}
+        self._tidy()
+        return {section.name: self._made[key] for section in channels if (key := _key(section)) in self._made}
+
+    async def close(self) -> None:
+        """End everything that works by itself."""
+        tasks = [*self._running.values(), *self._ending]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _build(self, key: Key, section: Any) -> Any:
+        """The thing of before where nothing changed, else a new one; None, and said, where it cannot be."""
         try:
-            remove_other_settings(self.paths, [account.name for account in emails if not account.command])
-        except OSError as error:
-            log.warning("Settings of removed mail accounts could not be deleted: %s", error)
+            made = importlib.import_module(f"homeline.service.channels.{key[0]}").build(section, self._world)
+        except ModuleNotFoundError as error:
+            package = PACKAGES.get(key[0], "homeline")
+            self._say(key, f"It needs {error.name}, which is not installed.", f"Install the package {package}.")
+            return None
+        except (ConfigError, OSError) as error:
+            self._say(key, str(error))
+            return None
+        before = self._made.get(key)
+        if before == made:
+            return before
+        self._say(key, "")
         return made
 
-    def _mail(self, account: Email) -> MailChannel:
-        return MailChannel(
-            account,
-            Mailer(account, self.paths),
-            lambda: self.context.database.instance,
-            lambda: self.paths.inside(self.context.config.sip.voicemail_folder),
-        )
+    def _replace(self, key: Key, thing: Any) -> None:
+        """End the work of the thing of before and begin the new one's, if it works by itself."""
+        last = self._running.pop(key, None)
+        if last is not None:
+            last.cancel()
+            self._ending.add(last)
+            last.add_done_callback(self._ending.discard)
+        if isinstance(thing, Active):
+            self._running[key] = asyncio.ensure_future(self._run(last, key, thing))
+
+    async def _run(self, last: asyncio.Task[None] | None, key: Key, active: Active) -> None:
+        """Run it once the one before it has ended: two of them would be in each other's way."""
+        if last is not None:
+            await asyncio.wait([last])
+        await keep(" ".join(key), active.run, self._world.say)
+
+    def _say(self, key: Key, words: str, advice: str = "") -> None:
+        self._world.say(" ".join(key), words, advice)
+
+    def _tidy(self) -> None:
+        emails = self._world.context.config.emails
+        try:
+            remove_other_settings(self._world.paths, [account.name for account in emails if not account.command])
+        except OSError as error:
+            log.warning("Settings of removed mail accounts could not be deleted: %s", error)
+
+
+def _key(section: Any) -> Key:
+    """`SipMessage` is the class of a section `sip_message`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(section).__name__).lower(), section.name

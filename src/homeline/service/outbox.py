@@ -106,13 +106,23 @@ class Outbox:
     # -- asking ---------------------------------------------------------------------------------------------------
 
     async def send(
-        self, to: str, text: str, dongle: str = "", *, flash: bool = False, report: bool | None = None, wait: float = 0
+        self,
+        to: str,
+        text: str,
+        dongle: str = "",
+        *,
+        flash: bool = False,
+        report: bool | None = None,
+        wait: float = 0,
+        request: tuple[str, str] | None = None,
     ) -> Message:
         """Queue a message and return it as it stands after at most `wait` seconds.
 
+        `request` is who asked for it and the asker's id of that (`Store.queue_message`): nothing is sent twice for it.
+
         Raises InvalidArgument for a number or text that cannot be sent, NotFound for a dongle, StoreError.
         """
-        message = await self._queue(to, text, pick(self._dongles, dongle), flash, report)
+        message = await self._queue(to, text, pick(self._dongles, dongle), flash, report, request)
         if wait <= 0:
             return message
         future = self._waiting[message.id] = asyncio.get_running_loop().create_future()
@@ -124,7 +134,15 @@ class Outbox:
         finally:
             self._waiting.pop(message.id, None)
 
-    async def _queue(self, to: str, text: str, sender: AnySender, flash: bool, report: bool | None) -> Message:
+    async def _queue(
+        self,
+        to: str,
+        text: str,
+        sender: AnySender,
+        flash: bool,
+        report: bool | None,
+        request: tuple[str, str] | None,
+    ) -> Message:
         context = self._context
         name = sender.status.name
         address = await self._address(to)
@@ -148,6 +166,7 @@ class Outbox:
             context.clock(),
             asked,
             flash,
+            request,
         )
         peer, shown = context.number_for_log(address), context.text_for_log(text)
         log.info("Message %d to %s queued on %s, %d part(s)%s", message.id, peer, name, len(parts), shown)

@@ -1,0 +1,348 @@
+"""The sections of UCI for channels other than e-mail, and for what sends without being asked each time.
+
+Loaded only where there is such a section (`config_options.LAZY`), as all this costs memory. A secret may be needed by a
+section: then it is `required`, and the section is left out without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from homeline import config_types as t
+from homeline.config_types import Option, SectionType
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """`config mqtt NAME`: a broker that gets events and states, and may give commands."""
+
+    name: str
+    host: str = ""
+    port: int = 0  # 0: 1883, with TLS 8883
+    tls: bool = False
+    tls_verify: bool = True
+    ca_file: str = ""  # "" is the system's store
+    cert_file: str = ""  # our certificate, for brokers that want one
+    key_file: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    client_id: str = ""  # "" is made of the store's random id
+    prefix: str = "homeline"  # of all topics
+    discovery: bool = False
+    discovery_prefix: str = "homeassistant"
+    keepalive: int = 60  # seconds
+    commands: tuple[str, ...] = ()  # send, ussd, mark_read, reset; none are taken unless named
+    sms_to: tuple[str, ...] = ()  # patterns of numbers that `send` may text
+    sms_rate: int = 10  # messages an hour
+    ussd_codes: tuple[str, ...] = ()  # exact codes that `ussd` may send
+    timeout: int = 30  # seconds for one delivery
+
+    @property
+    def remote_port(self) -> int:
+        return self.port or (8883 if self.tls else 1883)
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """`config webhook NAME`: an HTTP request for each event."""
+
+    name: str
+    url: str = ""
+    secret_url: str = field(default="", repr=False)  # takes the place of `url` where the URL itself is a secret
+    method: str = "POST"
+    preset: str = "json"
+    target: str = ""  # a preset's topic, room or user key
+    token: str = field(default="", repr=False)
+    signing_key: str = field(default="", repr=False)
+    headers: tuple[str, ...] = ()  # `Name: value`
+    secret_headers: tuple[str, ...] = field(default=(), repr=False)
+    body: str = ""  # template, with preset `template`
+    content_type: str = ""
+    tls_verify: bool = True
+    ca_file: str = ""
+    allow_local: bool = False
+    timeout: int = 20  # seconds, all in all
+
+
+@dataclass(frozen=True, slots=True)
+class Telegram:
+    """`config telegram NAME`: a bot that writes to chats, and takes replies from them."""
+
+    name: str
+    token: str = field(default="", repr=False)
+    chats: tuple[str, ...] = ()
+    replies: bool = False
+    silent: bool = False
+    api: str = "https://api.telegram.org"
+    ca_file: str = ""
+    allow_local: bool = False
+    dongle: str = ""  # that sends replies; "" is the one by which the message came
+    rate: int = 30  # replies an hour
+    timeout: int = 20  # seconds for one delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """`config sms NAME`: other phones, by SMS."""
+
+    name: str
+    to: tuple[str, ...] = ()  # E.164
+    dongle: str = ""  # "" is the first that is ready
+    roaming: bool = False
+    daily: int = 50  # messages a day to each number
+    max_parts: int = 3  # a longer text is cut
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """`config sip_message NAME`: phones that are registered at the router, by SIP MESSAGE (RFC 3428)."""
+
+    name: str
+    phones: tuple[str, ...] = ()
+    timeout: int = 20  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`config command NAME`: a program of the owner's, which gets the event as JSON on standard input."""
+
+    name: str
+    program: str = ""  # base name in Paths.commands
+    timeout: int = 30  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """`config mailbox NAME`: where answers to forwarded mails arrive."""
+
+    name: str
+    enabled: bool = True
+    type: str = "imap"  # imap, maildir
+    host: str = ""
+    port: int = 0  # 0: 993 with tls, else 143
+    tls: str = "tls"  # tls, starttls, none
+    tls_verify: bool = True
+    ca_file: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    folder: str = "INBOX"
+    path: str = ""  # of a maildir
+    address: str = ""  # where answers go; the token is added as `+token`, or stands in the subject
+    plus: bool = True  # the mail server delivers user+anything to user
+    senders: tuple[str, ...] = ()  # whose answers are taken
+    every: int = 5  # minutes
+    dongle: str = ""  # that sends; "" is the one by which the message came
+    rate: int = 30  # answers an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """`config schedule NAME`: something that is done every so many days, to keep a SIM alive."""
+
+    name: str
+    enabled: bool = True
+    action: str = "sms"  # sms, ussd, call
+    dongle: str = ""
+    to: str = ""  # number for sms and call
+    text: str = ""
+    code: str = ""  # for ussd
+    every: int = 30  # days
+    at: str = "12:00"  # local time
+    roaming: bool = False
+    seconds: int = 20  # how long a call may ring or last
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """`config balance NAME`: what is left on a prepaid SIM, read by USSD."""
+
+    name: str
+    enabled: bool = True
+    dongle: str = ""
+    code: str = ""
+    pattern: str = ""  # regular expression; its first group is the amount
+    limit: str = ""  # an alert is raised below; "" never
+    unit: str = ""  # such as EUR
+    every: int = 7  # days
+    at: str = "12:00"  # local time
+    roaming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AutoReply:
+    """`config auto_reply NAME`: an answer to whoever writes."""
+
+    name: str
+    enabled: bool = True
+    dongles: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+    not_senders: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    not_patterns: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+    text: str = ""  # template
+    hours: int = 24  # one answer to a sender in so many hours
+    daily: int = 20  # answers a day, all in all
+    roaming: bool = False
+
+
+_TLS_VERIFY = Option("tls_verify", t.BOOLEAN, "Whether the server's certificate is checked.")
+_CA_FILE = Option("ca_file", t.CA_FILE, "Certificates to trust instead of the system's.")
+_ALLOW_LOCAL = Option("allow_local", t.BOOLEAN, "Whether the server may be the router itself.")
+_REPLY_RATE = t.integer(1, 1000, "an hour")
+_DONGLES = Option("dongles", t.NAME, "Only what came through these dongles; all if none is named.", many=True)
+_ROAMING = Option("roaming", t.BOOLEAN, "Whether it is done while the SIM is abroad, where it costs more.")
+_EVERY = Option("every", t.integer(1, 366, "days"), "How often. What was missed for want of power is caught up.")
+_AT = Option("at", t.CLOCK, "When, by the router's time zone.")
+_ENABLED = Option("enabled", t.BOOLEAN, "Whether this section is used.")
+
+_MQTT = (
+    Option("host", t.HOST, "The broker.", required=True),
+    Option("port", t.integer(1, 65535), "Its port. Without it 1883, with `tls` 8883."),
+    Option("tls", t.BOOLEAN, "Whether the connection is secured."),
+    _TLS_VERIFY,
+    _CA_FILE,
+    Option("cert_file", t.CA_FILE, "The certificate by which the router proves itself, a PEM file."),
+    Option("key_file", t.CA_FILE, "Its private key, a PEM file."),
+    Option("user", t.text(128), "The user name, if the broker wants one."),
+    Option("password", t.text(256), "The password.", secret=True),
+    Option("client_id", t.TOPIC, "The name by which the broker knows the router."),
+    Option("prefix", t.TOPIC, "The beginning of all topics."),
+    Option("discovery", t.BOOLEAN, "Whether Home Assistant is told of the dongles."),
+    Option("discovery_prefix", t.TOPIC, "Where Home Assistant listens for that."),
+    Option("keepalive", t.integer(10, 3600, "seconds"), "How long the connection may be silent."),
+    Option(
+        "commands", t.choice("send", "ussd", "mark_read", "reset"), "What may be asked for over the broker.", many=True
+    ),
+    Option("sms_to", t.PATTERN, "Numbers to which the command `send` may write.", many=True),
+    Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS may be asked for over the broker."),
+    Option("ussd_codes", t.USSD_CODE, "Codes that the command `ussd` may send, exactly as they stand.", many=True),
+    Option("timeout", t.integer(5, 600, "seconds"), "How long the broker may take to confirm an event."),
+)
+
+_WEBHOOK = (
+    Option("url", t.URL, "Where the request goes. Required unless `secret_url` is set."),
+    Option("secret_url", t.URL, "The same, where the URL itself is a secret, as with Slack and Discord.", secret=True),
+    Option("method", t.choice("POST", "PUT", "PATCH", "GET"), "How it is sent."),
+    Option(
+        "preset",
+        t.choice("json", "template", "ntfy", "gotify", "slack", "discord", "matrix", "pushover"),
+        "What is sent: the event as JSON, `body`, or what a known service wants.",
+    ),
+    Option("target", t.text(255), "What the preset needs beside the URL: a topic, a room, a user key."),
+    Option("token", t.text(512), "The preset's access token; otherwise sent as a bearer token.", secret=True),
+    Option(
+        "signing_key", t.text(256), "Key of the signature (HMAC-SHA256) by which the receiver knows us.", secret=True
+    ),
+    Option("headers", t.HEADER, "Further headers.", many=True),
+    Option("secret_headers", t.HEADER, "Further headers whose values are secrets.", many=True, secret=True),
+    Option("body", t.TEMPLATE, "The request's body, with preset `template`."),
+    Option("content_type", t.text(128), "Its type, with preset `template`."),
+    _TLS_VERIFY,
+    _CA_FILE,
+    _ALLOW_LOCAL,
+    Option("timeout", t.integer(2, 300, "seconds"), "How long one request may take, all in all."),
+)
+
+_TELEGRAM = (
+    Option("token", t.BOT_TOKEN, "The bot's token, from @BotFather.", secret=True, required=True),
+    Option("chats", t.CHAT, "Who gets the messages, and whose replies are taken.", many=True, required=True),
+    Option("replies", t.BOOLEAN, "Whether an answer to the bot's message is sent as an SMS to the first sender."),
+    Option("silent", t.BOOLEAN, "Without a sound."),
+    Option("api", t.URL, "The server, for owners of their own."),
+    _CA_FILE,
+    _ALLOW_LOCAL,
+    Option("dongle", t.NAME, "The dongle that sends replies. Without it that by which the message came."),
+    Option("rate", _REPLY_RATE, "How many replies are sent."),
+    Option("timeout", t.integer(5, 300, "seconds"), "How long one request may take, all in all."),
+)
+
+_SMS = (
+    Option("to", t.E164, "Who gets the SMS.", many=True, required=True),
+    Option("dongle", t.NAME, "The dongle that sends. Without it the first that is ready."),
+    _ROAMING,
+    Option("daily", t.integer(1, 1000, "a day"), "How many SMS each number gets at most."),
+    Option("max_parts", t.integer(1, 10, "parts"), "How long an SMS may be; a longer text is cut."),
+)
+
+_SIP_MESSAGE = (
+    Option("phones", t.NAME, "Which phones get the message. One that takes it is enough.", many=True, required=True),
+    Option("timeout", t.integer(5, 120, "seconds"), "How long a phone may take to confirm."),
+)
+
+_COMMAND = (
+    Option("program", t.COMMAND, "The program.", required=True),
+    Option("timeout", t.integer(1, 600, "seconds"), "How long it may take before it is killed."),
+)
+
+_MAILBOX = (
+    _ENABLED,
+    Option("type", t.choice("imap", "maildir"), "Where answers lie."),
+    Option("host", t.HOST, "The IMAP server."),
+    Option("port", t.integer(1, 65535), "Its port. Without it 993 with `tls`, else 143."),
+    Option("tls", t.choice("tls", "starttls", "none"), "How the connection is secured."),
+    _TLS_VERIFY,
+    _CA_FILE,
+    Option("user", t.text(254), "The account's user name."),
+    Option("password", t.text(256), "The account's password.", secret=True),
+    Option("folder", t.text(128), "The IMAP folder."),
+    Option("path", t.MAILDIR, "The maildir."),
+    Option("address", t.MAIL_ADDRESS, "The address that answers go to.", required=True),
+    Option("plus", t.BOOLEAN, "Whether the server delivers `user+anything` to `user`. Else the subject has the token."),
+    Option("senders", t.MAIL_ADDRESS, "Whose answers are taken.", many=True, required=True),
+    Option("every", t.integer(1, 1440, "minutes"), "How often it is looked into."),
+    Option("dongle", t.NAME, "The dongle that sends. Without it that by which the message came."),
+    Option("rate", _REPLY_RATE, "How many answers are sent."),
+)
+
+_SCHEDULE = (
+    _ENABLED,
+    Option("action", t.choice("sms", "ussd", "call"), "What is done."),
+    Option("dongle", t.NAME, "With which dongle.", required=True),
+    Option("to", t.E164, "The number for `sms` and `call`."),
+    Option("text", t.text(160), "The text for `sms`."),
+    Option("code", t.USSD_CODE, "The code for `ussd`."),
+    _EVERY,
+    _AT,
+    _ROAMING,
+    Option("seconds", t.integer(5, 120, "seconds"), "How long a call rings or lasts at most."),
+)
+
+_BALANCE = (
+    _ENABLED,
+    Option("dongle", t.NAME, "With which dongle.", required=True),
+    Option("code", t.USSD_CODE, "The code by which the network tells what is left.", required=True),
+    Option("pattern", t.REGEX, "Where the amount stands in the answer: the first group.", required=True),
+    Option("limit", t.AMOUNT, "Below it an alert is raised."),
+    Option("unit", t.text(8), "The currency, for people."),
+    _EVERY,
+    _AT,
+    _ROAMING,
+)
+
+_AUTO_REPLY = (
+    _ENABLED,
+    _DONGLES,
+    Option("senders", t.PATTERN, "Only to these senders; to all if none is named.", many=True),
+    Option("not_senders", t.PATTERN, "Not to these senders.", many=True),
+    Option("patterns", t.REGEX, "Only where the text matches one of these.", many=True),
+    Option("not_patterns", t.REGEX, "Not where the text matches one of these.", many=True),
+    Option("times", t.TIMES, "Only at these times.", many=True),
+    Option("text", t.TEMPLATE, "The answer.", required=True),
+    Option("hours", t.integer(1, 8760, "hours"), "A sender gets one answer in so many hours."),
+    Option("daily", t.integer(1, 1000, "a day"), "How many answers are sent at most, all in all."),
+    _ROAMING,
+)
+
+CHANNEL_SECTIONS = (
+    SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True),
+    SectionType("webhook", Webhook, "accounts", "A channel: an HTTP request.", _WEBHOOK, channel=True),
+    SectionType("telegram", Telegram, "accounts", "A channel: a Telegram bot.", _TELEGRAM, channel=True),
+    SectionType("sms", Sms, "accounts", "A channel: other phones, by SMS.", _SMS, channel=True),
+    SectionType("sip_message", SipMessage, "accounts", "A channel: our phones, by SIP.", _SIP_MESSAGE, channel=True),
+    SectionType("command", Command, "accounts", "A channel: a program of the owner's.", _COMMAND, channel=True),
+    SectionType("mailbox", Mailbox, "mailboxes", "Where answers to mails arrive.", _MAILBOX),
+    SectionType("schedule", Schedule, "schedules", "What is done regularly to keep a SIM alive.", _SCHEDULE),
+    SectionType("balance", Balance, "balances", "What is left on a prepaid SIM.", _BALANCE),
+    SectionType("auto_reply", AutoReply, "auto_replies", "An answer to whoever writes.", _AUTO_REPLY),
+)

@@ -1,0 +1,81 @@
+"""The channels: one module for each type of section, loaded where there is such a section.
+
+Each module has `build(section, world)`, which makes what `Accounts` runs: a `Channel` (`delivery_worker.Channel`), or
+for sections that only do something by themselves, an `Active`. It may be both. What it makes should compare equal (by
+`__eq__`) to another one of the same settings: a reload that changed nothing then replaces nothing. `build` raises
+ConfigError for settings that cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from homeline.model import DongleStatus
+from homeline.paths import Paths
+from homeline.service.context import Context
+from homeline.service.troubles import Say
+
+if TYPE_CHECKING:
+    from homeline.adapters.ami import Ami
+    from homeline.service.alerts import Alerts
+    from homeline.service.news import Listener
+    from homeline.service.outbox import Outbox
+    from homeline.service.signal import SignalHistory
+    from homeline.service.ussd import Ussd
+    from homeline.service.wording import Wording
+
+# The package that brings a type's module, where it is not the core's.
+PACKAGES = {
+    "mqtt": "homeline-mqtt",
+    "webhook": "homeline-channels",
+    "telegram": "homeline-channels",
+    "mailbox": "homeline-channels",
+    "sip_message": "homeline-asterisk",
+}
+
+
+@runtime_checkable
+class Active(Protocol):
+    """Something that works by itself: a connection that is kept, a clock that is watched."""
+
+    async def run(self) -> None:
+        """Until cancelled. An exception is logged and shown, and it begins anew."""
+        ...
+
+
+class HasStatus(Protocol):
+    status: DongleStatus
+
+    async def reset(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a channel may use of the service."""
+
+    context: Context
+    paths: Paths
+    say: Say  # say(f"TYPE NAME", words, advice): a trouble for `status`; empty words end it
+    alerts: Alerts
+    wording: Wording
+    outbox: Outbox
+    ussd: Ussd
+    dongles: Mapping[str, HasStatus]  # live: by name, those that are in use
+    signals: Mapping[str, SignalHistory]
+    listen: Callable[[Listener], Callable[[], None]]  # to events, as the bus gets them (`News.listen`)
+    ami: Callable[[], Ami | None]  # Asterisk's manager, while Asterisk is wanted
+    event: Callable[[int], Any]  # await event(id): the stored Event; raises NotFound, StoreError
+
+
+class Made:
+    """A base for channels: equal to another one that was made of an equal section."""
+
+    account: Any
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and getattr(other, "account", None) == self.account
+
+    def __hash__(self) -> int:
+        return hash(self.account)
