@@ -8,13 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from homeline.adapters.store import Store
 from homeline.config import Config, Dongle, Main, Rule
 from homeline.errors import HomelineError, StoreError
 from homeline.model import DongleState, DongleStatus, EventKind, ReceivedPart
+from homeline.paths import Paths
 from homeline.protocol import pdu
 from homeline.service.alerts import Alerts
+from homeline.service.channels import World
 from homeline.service.context import Context
 from homeline.service.database import Database
+from homeline.service.news import News
+from homeline.service.outbox import Outbox
+from homeline.service.troubles import Troubles
+from homeline.service.ussd import Ussd
+from homeline.service.wording import Wording
 
 NOW = 1_800_000_000
 ANN, BOB = "+41791112233", "+41794445566"
@@ -35,6 +43,30 @@ class Service:
         self.database = Database(folder / "db/homeline.db", lambda: self.now, self.troubles.append)
         self.context = Context(config, self.database, lambda: self.now, self._tell, self._wake)
         self.alerts = Alerts(self.context)
+        self.paths = Paths(folder)
+        self.news = News()
+        self.dongles: dict[str, Any] = {}
+        self.said = Troubles()
+        self.outbox = Outbox(self.context, self.alerts, self.dongles)
+
+    def world(self, **others: Any) -> World:
+        """What a channel is built with. Put a `Sender` into `dongles` for one that sends."""
+        context = self.context
+        parts: dict[str, Any] = {
+            "context": context,
+            "paths": self.paths,
+            "say": self.said.say,
+            "alerts": self.alerts,
+            "wording": Wording(lambda: context.config, lambda: context.database.instance),
+            "outbox": self.outbox,
+            "ussd": Ussd(context, self.dongles),
+            "dongles": self.dongles,
+            "signals": {},
+            "listen": self.news.listen,
+            "ami": lambda: None,
+            "event": lambda event: context.database(Store.get_event, event),
+        }
+        return World(**{**parts, **others})
 
     async def __aenter__(self) -> Service:
         return self
@@ -44,6 +76,7 @@ class Service:
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:
         self.told.append((name.removeprefix("homeline."), data))
+        self.news.emit(name, data)
         self._changed.set()
 
     def _wake(self) -> None:

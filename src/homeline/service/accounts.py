@@ -37,7 +37,7 @@ class Accounts:
         for key in set(self._made) - set(wanted):
             self._say(key, "")
         made = {key: self._build(key, section) for key, section in wanted.items()}
-        for key in {*self._made, *made}:
+        for key in dict.fromkeys((*self._made, *made)):
             if self._made.get(key) is not made.get(key):
                 self._replace(key, made.get(key))
         self._made = {key: thing for key, thing in made.items() if thing is not None}

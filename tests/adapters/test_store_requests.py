@@ -1,0 +1,68 @@
+"""What was asked for is done once, across restarts; and an answer finds its event."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from adapters.store_kit import NOW
+from homeline.adapters.store import Store
+from homeline.errors import NotFound
+from homeline.model import Message
+
+DAY = 86400
+
+
+def queue(store: Store, text: str, request: tuple[str, str] | None, now: int = NOW) -> Message:
+    parts = [("00", text)]
+    return store.queue_message("home", "sim", "+41791234567", "079", text, "gsm7", parts, now, request=request)
+
+
+def test_a_repeated_request_is_the_first_message(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        first = queue(store, "one", ("mqtt:a", "7"))
+        assert queue(store, "other words", ("mqtt:a", "7")) == first
+        assert queue(store, "two", ("mqtt:b", "7")).id > first.id
+        assert queue(store, "three", None).id > first.id
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        assert queue(store, "one", ("mqtt:a", "7")).id == first.id
+        assert store.request_result("mqtt:a", "7") == str(first.id)
+        assert store.request_result("mqtt:a", "8") is None
+
+
+def test_a_request_whose_message_was_deleted_is_not_sent_again(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        first = queue(store, "one", ("mqtt:a", "7"))
+        store.delete_messages([first.id], NOW)
+        with pytest.raises(NotFound):
+            queue(store, "one", ("mqtt:a", "7"))
+
+
+def test_other_requests_are_remembered_too(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        assert store.add_request("mqtt:a", "1", NOW, "done")
+        assert not store.add_request("mqtt:a", "1", NOW, "again")
+        assert store.request_result("mqtt:a", "1") == "done"
+
+
+def test_old_requests_and_references_are_forgotten(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        store.add_request("a", "1", NOW)
+        store.add_reference("a", "1", 5, NOW)
+        later = NOW + 91 * DAY
+        store.add_request("a", "2", later)
+        store.add_reference("a", "2", 6, later)
+        assert store.request_result("a", "1") is None
+        assert store.request_result("a", "2") == ""
+        assert store.referenced_event("a", "1") is None
+        assert store.referenced_event("a", "2") == 6
+
+
+def test_a_reference_is_a_channels_own(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        store.add_reference("telegram", "10", 5, NOW)
+        store.add_reference("telegram", "10", 6, NOW)
+        assert store.referenced_event("telegram", "10") == 6
+        assert store.referenced_event("other", "10") is None
