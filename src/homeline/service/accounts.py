@@ -24,6 +24,7 @@ class Accounts:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._wanted: set[Key] = set()
         self._made: dict[Key, Any] = {}
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -34,8 +35,9 @@ class Accounts:
         channels = [*config.emails, *config.accounts, *config.auto_replies]
         others = [*config.mailboxes, *config.schedules, *config.balances]
         wanted = {_key(section): section for section in (*channels, *others) if getattr(section, "enabled", True)}
-        for key in set(self._made) - set(wanted):
-            self._say(key, "")
+        for gone in self._wanted - set(wanted):
+            self._say(gone, "")
+        self._wanted = set(wanted)
         made = {key: self._build(key, section) for key, section in wanted.items()}
         for key in dict.fromkeys((*self._made, *made)):
             if self._made.get(key) is not made.get(key):
