@@ -119,6 +119,14 @@ def test_a_mistake_in_the_configuration_and_a_missing_mail_program(paths: Paths,
     assert of(findings, "mail command of me")[0]["state"] == "bad"
 
 
+def test_a_program_of_a_command_channel(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
+    section = "config command 'lamp'\n\toption program 'deliver'\n"
+    (paths.etc_config / "homeline").write_text(GOOD + section)
+    assert of(look(paths, capsys, monkeypatch)[1], "command lamp")[0]["state"] == "ok"
+    (paths.commands / "deliver").chmod(0o777)
+    assert of(look(paths, capsys, monkeypatch)[1], "command lamp")[0]["state"] == "bad"
+
+
 def test_no_port_and_then_one(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
     _, findings = look(paths, capsys, monkeypatch)
     assert of(findings, "ports")[0]["state"] == "bad"

@@ -39,7 +39,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # A family of modules that are one adapter together: `store` and `store_outbox` may import each other.
 FAMILIES = ("store", "bus", "mail", "ami")
-SHARED = ("process",)  # how a program is run: several adapters need it, and it knows no peer
+SHARED = ("process", "commands")  # how a program is run, and which: several adapters need it, and it knows no peer
 
 STANDARD_ONLY = (
     "protocol",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from homeline import config, doctor_calls, tables
-from homeline.adapters import mail, owner, usb
+from homeline.adapters import commands, mail, owner, usb
 from homeline.adapters.bus import Bus
 from homeline.config import Config
 from homeline.doctor_finding import BAD, OK, WARNING, Finding
@@ -162,6 +162,7 @@ def _configuration(paths: Paths, loaded: Config) -> Iterator[Finding]:
         advice = "Add a channel and a rule; without them messages only reach the inbox."
         yield Finding("forwarding", WARNING, "no rule is configured", advice)
     yield from _mail_commands(paths, loaded)
+    yield from _commands(paths, loaded)
     yield _database(paths, loaded)
 
 
@@ -169,11 +170,22 @@ def _mail_commands(paths: Paths, loaded: Config) -> Iterator[Finding]:
     for account in loaded.emails:
         check = f"mail command of {account.name}"
         try:
-            program = mail.allowed_command(paths.commands, account.command) if account.command else _msmtp()
+            program = commands.allowed_command(paths.commands, account.command) if account.command else _msmtp()
         except DeliveryError as error:
             yield Finding(check, BAD, str(error), "Install msmtp, or put the named command right.")
         else:
             yield Finding(check, OK, program)
+
+
+def _commands(paths: Paths, loaded: Config) -> Iterator[Finding]:
+    for account in loaded.accounts:
+        if not (name := getattr(account, "program", "")):
+            continue
+        check = f"command {account.name}"
+        try:
+            yield Finding(check, OK, commands.allowed_command(paths.commands, name))
+        except DeliveryError as error:
+            yield Finding(check, BAD, str(error), "Put the program there: root's, executable, writable by no other.")
 
 
 def _msmtp() -> str:

@@ -13,10 +13,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from homeline.adapters.commands import ERROR_LIMIT, allowed_command
 from homeline.adapters.mail import (
-    ERROR_LIMIT,
     Mailer,
-    allowed_command,
     failure,
     find_program,
     msmtp_settings,
