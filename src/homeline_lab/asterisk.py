@@ -50,7 +50,7 @@ hideconnect = yes
 
 # What is there unless a test brings its own. The empty ones keep Asterisk from complaining that they are missing.
 DEFAULTS = {
-    "modules.conf": "[modules]\nautoload = yes\n",
+    "modules.conf": "[modules]\nautoload = yes\nnoload = res_hep.so\nnoload = res_hep_pjsip.so\n",
     "logger.conf": "[general]\ndateformat = %F %T.%3q\n[logfiles]\nfull => notice,warning,error,verbose(3),security\n",
     "indications.conf": "[general]\ncountry = us\n[us]\ndescription = USA\nringcadence = 2000,4000\n"
     "dial = 350+440\nbusy = 480+620/500,0/500\nring = 440+480/2000,0/4000\ncongestion = 480+620/250,0/250\n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-CACHED = "asterisk-1"  # the number grows when what is kept changes
+CACHED = "asterisk-2"  # the number grows when what is kept changes
 KEPT = "packages.txt"  # written last of all: the packages that it is made of
 VARIABLE = "HOMELINE_ASTERISK"  # names a folder with usr/sbin/asterisk as Debian lays it, used instead of the cache
 HOW = f"`scripts/setup dev` gets a real Asterisk; or set {VARIABLE} to a folder with one"
@@ -24,7 +24,7 @@ UNWANTED = (
     "_codec2", "_stasis", "_mp3", "_ogg_", "_sms", "_resolver_unbound", "_stun", "_parking", "cdrel_", "_publish",
     "cdr_", "_agi", "_getcpeid", "_amd", "_musiconhold",
 )  # fmt: skip
-WANTED = ("res_pjsip_outbound_publish.so",)  # in spite of that: others need it
+WANTED = ("res_pjsip_outbound_publish.so", "res_hep.so", "res_hep_pjsip.so")  # in spite of that: others need them
 
 
 @dataclass(frozen=True, slots=True)

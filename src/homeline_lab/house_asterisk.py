@@ -26,7 +26,7 @@ MANAGER_TIMEOUT = 20.0  # seconds until Homeline has switched on Asterisk's mana
 STOCK = {
     "manager.conf": "[general]\nenabled = no\nport = 5038\nbindaddr = 0.0.0.0\n",
     "rtp.conf": "[general]\nrtpstart=5000\nrtpend=31000\n",
-    "modules.conf": "[modules]\nautoload=yes\nnoload = res_hep.so\n",
+    "modules.conf": "[modules]\nautoload=yes\nnoload = res_hep.so\nnoload = res_hep_pjsip.so\n",
     "extensions.conf": "[general]\nstatic=yes\nwriteprotect=no\n\n[globals]\nCONSOLE=Console/dsp\n",
     "pjsip.conf": "; nothing is configured yet\n",
 }

@@ -51,7 +51,7 @@ class Router:
     async def __aenter__(self) -> Router:
         self._lay_out()
         for name, methods in (
-            ("uci", UciObject(self.paths.root, self.config_changed).methods()),
+            ("uci", UciObject(self.paths.root, self.config_changed, self._may).methods()),
             ("session", self.sessions.methods()),
             ("service", self._service_methods()),
         ):
@@ -163,6 +163,9 @@ class Router:
         # Before the daemon is on the bus it may not listen to the signal yet, and then it reads the new copy anyway.
         if daemon and daemon.returncode is None and self.published.is_set():
             daemon.send_signal(signal.SIGHUP)
+
+    def _may(self, session: str, config: str, right: str) -> bool:
+        return self.sessions.may(session, "uci", config, right)
 
     def _permits(self, peer: Peer, action: str, name: str) -> bool:
         if action == "publish" and name == "homeline":

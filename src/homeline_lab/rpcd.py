@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from homeline.adapters.bus_method import Method, Request
-from homeline.errors import InvalidArgument, NotFound, PermissionDenied
+from homeline.errors import InvalidArgument, NoData, NotFound, PermissionDenied
 from homeline.protocol.blobmsg import Table, Type
 from homeline.protocol.ubus_arguments import Param
-from homeline_lab.uci import Uci, Value
+from homeline_lab.uci import Change, Uci, Value
 
 _STRING = Param(Type.STRING)
 _NEEDED = Param(Type.STRING, required=True)
@@ -19,14 +21,19 @@ _TABLE = Param(Type.TABLE)
 
 
 class Sessions:
-    """rpcd's `session`, as much as a page and a test need. Who logs in may do what `allow` allows: everything."""
+    """rpcd's `session`, as much as a page and a test need.
+
+    `check(user, password)` says who may log in: who knows the one password. Who logs in may do what `allow(user, scope,
+    object, function)` allows, and is told so by `grants(user)`: everything, until the page host sets both.
+    """
 
     TIMEOUT = 300  # seconds, told to the client; a session of the lab ends with the lab
 
     def __init__(self, password: str = "") -> None:
-        self._password = password
         self._users: dict[str, str] = {}
+        self.check: Callable[[str, str], bool] = lambda user, given: secrets.compare_digest(given, password)
         self.allow: Callable[[str, str, str, str], bool] = lambda user, scope, name, function: True
+        self.grants: Callable[[str], Table] = lambda user: {"ubus": {"*": ["*"]}, "uci": {"*": ["read", "write"]}}
 
     def methods(self) -> dict[str, Method]:
         """For `Ubusd.add_local`."""
@@ -44,17 +51,25 @@ class Sessions:
             raise NotFound("there is no such session")
         return self._users[session]
 
-    async def _login(self, request: Request) -> Table:
-        if not secrets.compare_digest(request.args.get("password", ""), self._password):
+    def login(self, user: str, password: str) -> str:
+        """A new session. PermissionDenied."""
+        if not self.check(user, password):
             raise PermissionDenied("wrong password")
         session = secrets.token_hex(16)
-        self._users[session] = request.args.get("username", "root")
-        return self._shown(session)
+        self._users[session] = user
+        return session
+
+    def may(self, session: str, scope: str, name: str, function: str) -> bool:
+        """Whether a session allows that; a session that does not exist is nobody's."""
+        return self.allow(self._users.get(session, ""), scope, name, function)
+
+    async def _login(self, request: Request) -> Table:
+        return self._shown(self.login(request.args.get("username", "root"), request.args.get("password", "")))
 
     async def _access(self, request: Request) -> Table:
         user = self.user(request.session)
         if "object" not in request.args:
-            return {"ubus": {"*": ["*"]}, "uci": {"*": ["read", "write"]}}
+            return self.grants(user)
         words = (request.args.get("scope", "ubus"), request.args["object"], request.args.get("function", ""))
         return {"access": self.allow(user, *words)}
 
@@ -75,12 +90,33 @@ class Sessions:
         }
 
 
-class UciObject:
-    """rpcd's `uci`. Changes of a LuCI session are staged apart from the command's, and a commit tells procd."""
+@dataclass(slots=True)
+class Applied:
+    """Changes that are in force and go back by themselves unless they are confirmed."""
 
-    def __init__(self, root: Path, committed: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    session: str
+    before: dict[str, tuple[str, list[Change]]]  # by configuration: its file, and what was staged
+    timer: asyncio.Task[None]
+
+
+class UciObject:
+    """rpcd's `uci`. Changes of a LuCI session are staged apart from the command's, and a commit tells procd.
+
+    `may(session, config, "read" or "write")` is asked for each call that comes from a session.
+    """
+
+    APPLY_TIMEOUT = 60  # seconds, rpcd's own
+
+    def __init__(
+        self,
+        root: Path,
+        committed: Callable[[str], Coroutine[Any, Any, None]],
+        may: Callable[[str, str, str], bool] = lambda session, config, right: True,
+    ) -> None:
         self._root = root
         self._committed = committed
+        self._may = may
+        self._applied: Applied | None = None
 
     def methods(self) -> dict[str, Method]:
         """For `Ubusd.add_local`."""
@@ -96,16 +132,23 @@ class UciObject:
             "changes": Method(self._changes, {"config": _STRING}),
             "revert": Method(self._revert, config),
             "commit": Method(self._commit, config),
+            "order": Method(self._order, {"config": _NEEDED, "sections": Param(Type.ARRAY, required=True)}),
+            "apply": Method(self._apply, {"rollback": Param(Type.INT8), "timeout": Param(Type.INT32)}),
+            "confirm": Method(self._confirm),
+            "rollback": Method(self._rollback),
         }
 
-    def _store(self, request: Request) -> Uci:
+    def _store(self, request: Request, right: str = "") -> Uci:
+        """PermissionDenied where the session lacks the right to the configuration that the call names."""
+        if right and request.session and not self._may(request.session, request.args["config"], right):
+            raise PermissionDenied(f"this session may not {right} {request.args['config']}")
         return Uci(self._root, request.session)
 
     async def _configs(self, request: Request) -> Table:
         return {"configs": self._store(request).configs()}
 
     async def _get(self, request: Request) -> Table:
-        store, config = self._store(request), request.args["config"]
+        store, config = self._store(request, "read"), request.args["config"]
         sections = store.sections(config)
         shown = {section.name: self._shown(index, section) for index, section in enumerate(sections)}
         name, wanted = request.args.get("section"), request.args.get("type")
@@ -125,13 +168,13 @@ class UciObject:
         return {**names, **section.options}
 
     async def _set(self, request: Request) -> None:
-        store, config, section = self._store(request), request.args["config"], request.args["section"]
+        store, config, section = self._store(request, "write"), request.args["config"], request.args["section"]
         if "type" in request.args and not any(known.name == section for known in store.sections(config)):
             store.add(config, request.args["type"], section)
         self._set_values(store, config, section, request.args.get("values", {}))
 
     async def _add(self, request: Request) -> Table:
-        store, config = self._store(request), request.args["config"]
+        store, config = self._store(request, "write"), request.args["config"]
         section = store.add(config, request.args["type"], request.args.get("name", ""))
         self._set_values(store, config, section, request.args.get("values", {}))
         return {"section": section}
@@ -146,7 +189,8 @@ class UciObject:
                 store.delete(config, section, option)
 
     async def _delete(self, request: Request) -> None:
-        store, config, section = self._store(request), request.args["config"], request.args.get("section")
+        store, config = self._store(request, "write"), request.args["config"]
+        section = request.args.get("section")
         if section is None:
             raise InvalidArgument("delete wants a section")
         options = [*request.args.get("options", ()), *([request.args["option"]] if "option" in request.args else [])]
@@ -154,18 +198,73 @@ class UciObject:
             store.delete(config, section, option)
 
     async def _changes(self, request: Request) -> Table:
-        store = self._store(request)
         if "config" in request.args:
-            return {"changes": store.changes(request.args["config"])}
-        return {"changes": {config: found for config in store.configs() if (found := store.changes(config))}}
+            return {"changes": self._store(request, "read").changes(request.args["config"])}
+        store = self._store(request)
+        seen = [name for name in store.configs() if not request.session or self._may(request.session, name, "read")]
+        return {"changes": {config: found for config in seen if (found := store.changes(config))}}
 
     async def _revert(self, request: Request) -> None:
-        self._store(request).revert(request.args["config"])
+        self._store(request, "write").revert(request.args["config"])
 
     async def _commit(self, request: Request) -> None:
         config = request.args["config"]
-        if self._store(request).commit(config):
+        if self._store(request, "write").commit(config):
             await self._committed(config)
+
+    async def _order(self, request: Request) -> None:
+        store = self._store(request, "write")
+        for place, name in enumerate(request.args["sections"]):
+            store.order(request.args["config"], name, place)
+
+    # --- what is applied goes back unless it is confirmed (rpcd, uci.c) ---
+
+    async def _apply(self, request: Request) -> None:
+        if not request.session:
+            raise InvalidArgument("apply wants a session")
+        if self._applied:
+            raise PermissionDenied("other changes wait to be confirmed")
+        store = self._store(request)
+        configs = [config for config in store.configs() if store.changes(config)]
+        for config in configs:
+            if not self._may(request.session, config, "write"):
+                raise PermissionDenied(f"this session may not write {config}")
+        before = {config: (store.text(config), store.changes(config)) for config in configs}
+        for config in configs:
+            store.commit(config)
+            await self._committed(config)
+        if request.args.get("rollback"):
+            seconds = request.args.get("timeout", self.APPLY_TIMEOUT)
+            timer = asyncio.get_running_loop().create_task(self._go_back_after(seconds))
+            self._applied = Applied(request.session, before, timer)
+
+    async def _confirm(self, request: Request) -> None:
+        self._mine(request).timer.cancel()
+        self._applied = None
+
+    async def _rollback(self, request: Request) -> None:
+        self._mine(request).timer.cancel()
+        await self._go_back()
+
+    def _mine(self, request: Request) -> Applied:
+        if self._applied is None:
+            raise NoData("nothing waits to be confirmed")
+        if self._applied.session != request.session:
+            raise PermissionDenied("another session applied the changes")
+        return self._applied
+
+    async def _go_back_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._go_back()
+
+    async def _go_back(self) -> None:
+        applied, self._applied = self._applied, None
+        if applied is not None:
+            store = Uci(self._root, applied.session)
+            for config, (text, changes) in applied.before.items():
+                store.write(config, text)
+                store.stage(config, changes)
+                await self._committed(config)
 
 
 def _text(value: Any) -> Value:

@@ -102,6 +102,10 @@ class Ubusd:
         if name in self._names:
             self._free(self._names[name])
 
+    def names(self) -> list[str]:
+        """The objects that are on the bus."""
+        return sorted(self._names)
+
     def send_event(self, name: str, data: Table) -> None:
         """Send an event as ubusd itself, to all who listen."""
         self._event(None, name, blobmsg.encode(data))

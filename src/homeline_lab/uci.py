@@ -80,6 +80,19 @@ class Uci:
             raise NotFound(f"{config}.{section} has no option {option}")
         self._stage(config, ["remove", found.name, *([option] if option else [])])
 
+    def order(self, config: str, section: str, place: int) -> None:
+        """Stages a section's place among all, from 0."""
+        self._stage(config, ["order", self.section(config, section).name, str(place)])
+
+    def text(self, config: str) -> str:
+        """The committed file as it is."""
+        return self._path(config).read_text(errors="surrogateescape")
+
+    def stage(self, config: str, changes: list[Change]) -> None:
+        """Makes these the staged changes."""
+        self._staged.mkdir(parents=True, exist_ok=True)
+        self._delta(config).write_text(json.dumps(changes))
+
     def changes(self, config: str) -> list[Change]:
         """What is staged, in order."""
         try:
@@ -122,8 +135,7 @@ class Uci:
         return self._staged / _checked(config)
 
     def _stage(self, config: str, change: Change) -> None:
-        self._staged.mkdir(parents=True, exist_ok=True)
-        self._delta(config).write_text(json.dumps([*self.changes(config), change]))
+        self.stage(config, [*self.changes(config), change])
 
 
 def _checked(config: str) -> str:
@@ -141,6 +153,9 @@ def _apply(sections: list[Section], change: Change) -> None:
             sections.append(Section(str(rest[0]), str(name), anonymous=command == "add"))
     elif found is None:
         return
+    elif command == "order":
+        sections.remove(found)
+        sections.insert(int(str(rest[0])), found)
     elif command == "set":
         found.options[str(rest[0])] = rest[1]
     elif rest:
