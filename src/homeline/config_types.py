@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from homeline import config_times
+
 MAX_VALUE = 1024  # characters: no option needs more, and every value may end in a status reply
 
 _TRUE = ("1", "on", "true", "yes", "enabled")  # as OpenWrt's config_get_bool takes them
@@ -265,7 +267,9 @@ def _regex(value: str) -> str:
 
 
 def _times(value: str) -> str:
-    return str(text(64).parse(value))
+    shown = str(text(64).parse(value))
+    config_times.parse(shown)
+    return shown
 
 
 TEMPLATE = Kind("a text with fields in braces, such as `{text}`", _template)

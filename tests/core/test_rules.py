@@ -73,9 +73,11 @@ MAIL = Rule("mail", channels=("me",))
         (calls(EventKind.CALL, not_senders=("+4179*",)), call(CallState.MISSED), {"not_senders"}),
         (MAIL, call(CallState.MISSED), {"events"}),
         (
-            Rule("r", False, (EventKind.MESSAGE,), ("x",), ("y",), ("*",), ("me",), calls=()),
+            Rule(
+                "r", False, (EventKind.MESSAGE,), ("x",), ("y",), ("*",), ("me",), calls=(), times=("00:01-00:02",)
+            ),
             call(CallState.MISSED),
-            {row.name for row in CRITERIA},
+            {row.name for row in CRITERIA} - {"quiet"},
         ),
     ],
 )
@@ -107,6 +109,8 @@ def test_the_words_name_what_was_compared() -> None:
         "dongles": "it came through home; the rule takes boat",
         "senders": "it is from Bank or BANK; the rule takes +41*",
         "not_senders": "it is from Bank or BANK; the rule leaves out Bank",
+        "times": "the rule takes every time",
+        "quiet": "the rule has no quiet hours",
     }
 
 

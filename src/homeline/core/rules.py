@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from homeline.config import Rule
+from homeline.core import times
 from homeline.model import Direction, Event, EventKind, Wanted
 
 _SEPARATORS = str.maketrans("", "", " -./()\u00a0")  # what people put between the digits of a number
@@ -36,12 +37,28 @@ class Criterion(NamedTuple):
 def match(rules: Sequence[Rule], event: Event, now: int) -> list[Wanted]:
     """The deliveries that `rules` want of `event`: one for each matching rule and channel, in the order of both."""
     wanted = (
-        Wanted(rule.name, channel)
+        delivery
         for rule in rules
         if all(criterion.holds(rule, event, now) for criterion in CRITERIA)
-        for channel in rule.channels
+        for delivery in _wanted(rule, event, now)
     )
     return list(dict.fromkeys(wanted))  # a channel that a rule names twice gets one delivery
+
+
+def _wanted(rule: Rule, event: Event, now: int) -> list[Wanted]:
+    held = held_until(rule, event, now)
+    digest = rule.digest and held > 0
+    return [Wanted(rule.name, channel, held, digest, rule.priority) for channel in rule.channels]
+
+
+def held_until(rule: Rule, event: Event, now: int) -> int:
+    """When the rule's quiet hours end that hold this event; 0 where none do.
+
+    Hours that never end hold nothing, nor do any while the router does not know the time.
+    """
+    if not rule.quiet or now < times.CLOCK_SET or not times.matches(rule.quiet, now):
+        return 0
+    return times.ends(rule.quiet, now) or 0
 
 
 def explain(rule: Rule, event: Event, now: int) -> list[Finding]:
@@ -161,6 +178,26 @@ def _sender_sentence(patterns: Sequence[str], event: Event, verb: str, without: 
     return f"it is from {senders}; the rule {verb} {_listed(patterns)}"
 
 
+def _times_hold(rule: Rule, _event: Event, now: int) -> bool:
+    return not rule.times or now < times.CLOCK_SET or times.matches(rule.times, now)
+
+
+def _times_words(rule: Rule, _event: Event, now: int) -> str:
+    if not rule.times:
+        return "the rule takes every time"
+    if now < times.CLOCK_SET:
+        return "the router does not know the time, so no event is left out for it"
+    return f"it is {times.shown(now)}; the rule takes {_listed(rule.times)}"
+
+
+def _quiet_words(rule: Rule, event: Event, now: int) -> str:
+    if not rule.quiet:
+        return "the rule has no quiet hours"
+    if held := held_until(rule, event, now):
+        return f"it is {times.shown(now)}: quiet, so it waits until {times.shown(held)}"
+    return f"it is {times.shown(now)}; the rule is quiet at {_listed(rule.quiet)}"
+
+
 def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "none"
 
@@ -176,4 +213,6 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion("dongles", _dongle_holds, _dongle_words),
     Criterion("senders", _sender_holds, _sender_words),
     Criterion("not_senders", _not_sender_holds, _not_sender_words),
+    Criterion("times", _times_hold, _times_words),
+    Criterion("quiet", lambda _rule, _event, _now: True, _quiet_words),  # only delays: it leaves nothing out
 )
