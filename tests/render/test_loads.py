@@ -26,7 +26,7 @@ STOCK = {
     "rtp.conf": "[general]\nrtpstart=10000\nrtpend=20000\n[ice_host_candidates]\n",
     "logger.conf": "[general]\n[logfiles]\nmessages => notice,warning,error\n",
     "manager.conf": "[general]\nenabled = no\nport = 5038\nbindaddr = 0.0.0.0\n",
-    "modules.conf": "[modules]\nautoload=yes\nnoload = res_hep.so\n",
+    "modules.conf": "[modules]\nautoload=yes\nnoload = res_hep.so\nnoload = res_hep_pjsip.so\n",
     "extensions.conf": "[general]\nstatic=yes\n[globals]\nCONSOLE=Console/dsp\n[default]\nexten => s,1,Hangup()\n",
 }  # the sections of OWNERS, as OpenWrt's packages and owners have them
 
