@@ -16,7 +16,7 @@ from homeline.config import Config, Dongle, Email, Main, Rule
 from homeline.config_calls import CALL_SECTIONS
 from homeline.config_channels import CHANNEL_SECTIONS
 from homeline.config_options import CALLS, CHANNELS
-from homeline.errors import DecodeError
+from homeline.errors import DecodeError, NotFound
 from homeline.model import CallState, Driver, EventKind, Storage
 from homeline.protocol import uci
 from homeline.protocol.uci import Section
@@ -470,3 +470,25 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         config.read(data, b"")
     except DecodeError as error:
         assert str(error).startswith("line ")
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "value", "words"),
+    [
+        ("rule", "priority", "high", ""),
+        ("rule", "senders", "My Bank", ""),
+        ("rule", "times", "x" * 2000, "is longer than 1024 characters"),
+        ("rule", "enabled", "", "is empty"),
+        ("mqtt", "port", "70000", "must be a number from 1 to 65535"),
+        ("phone", "number", "42", ""),
+        ("telegram", "token", "geheim", "must be a bot's token, such as `123456:ABC-DEF…`"),
+    ],
+)
+def test_one_value_is_judged_as_the_file_would_be(section: str, option: str, value: str, words: str) -> None:
+    assert config.check(section, option, value) == words
+
+
+@pytest.mark.parametrize(("section", "option"), [("rule", "nothing"), ("nothing", "enabled"), ("", "")])
+def test_an_option_that_there_is_not(section: str, option: str) -> None:
+    with pytest.raises(NotFound):
+        config.check(section, option, "1")

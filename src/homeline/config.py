@@ -16,11 +16,11 @@ from homeline import config_checks
 from homeline.config_checks import Tell
 from homeline.config_options import CALLS, CHANNELS, SECTIONS, Config, Dongle, Email, Main, Rule
 from homeline.config_types import MAX_VALUE, Option, SectionType
-from homeline.errors import ConfigError, DecodeError
+from homeline.errors import ConfigError, DecodeError, NotFound
 from homeline.model import Problem
 from homeline.protocol import uci
 
-__all__ = ["FILES", "Config", "Dongle", "Email", "Main", "Rule", "load", "masked", "read", "sections"]
+__all__ = ["FILES", "Config", "Dongle", "Email", "Main", "Rule", "check", "load", "masked", "read", "sections"]
 
 FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
@@ -50,6 +50,22 @@ def _call_sections() -> tuple[SectionType, ...]:
 def _type(name: str) -> SectionType | None:
     known = _call_sections() if name in CALLS else _channel_sections() if name in CHANNELS else SECTIONS
     return next((kind for kind in known if kind.name == name), None)
+
+
+def check(section: str, option: str, value: str) -> str:
+    """Why one value of an option (of a list, one item) cannot be; empty where it can. `section` is a type's name.
+
+    Raises NotFound for an option that there is not. The reason never repeats the value.
+    """
+    kind = _type(section)
+    row = kind.option(option) if kind else None
+    if row is None:
+        raise NotFound(f"There is no option '{option[:40]}' in a section '{section[:40]}'.")
+    try:
+        _parsed(section, row, value)
+    except ConfigError as error:
+        return error.reason
+    return ""
 
 
 def load(folder: Path, previous: Config | None = None) -> Config:

@@ -36,6 +36,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "cancel_ussd": {"dongle": TEXT},
     "list_ussd": {},
     "get_config": {},
+    "check_value": {"SECTION": TEXT, "OPTION": TEXT, "VALUE": TEXT},
     "reload": {},
     "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"RULE": TEXT},
@@ -55,6 +56,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "new_phone_password": {"PHONE": TEXT},
 }
 UNKNOWN_IDS = [
+    ("check_value", {"section": "rule", "option": "nothing", "value": "1"}),
     ("get_message", {"id": 99}),
     ("get_message", {"id": 0}),
     ("get_message", {"id": -1}),

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from homeline.adapters.store import Store
-from homeline.config import masked
+from homeline.config import check, masked
 from homeline.errors import InvalidArgument, ModemError, NotFound, NotSupported, PermissionDenied
 from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import pdu
@@ -80,6 +80,7 @@ METHODS: dict[str, Params] = {
     "cancel_ussd": {"dongle": TEXT},
     "list_ussd": {},
     "get_config": {},
+    "check_value": {"section": MUST_TEXT, "option": MUST_TEXT, "value": MUST_TEXT},
     "reload": {},
     "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"rule": MUST_TEXT},
@@ -228,6 +229,10 @@ class Api:
     async def get_config(self, args: Table) -> Table:
         context = self._parts.context
         return {"config": masked(context.config), "problems": shapes.problems(context.config.problems)}
+
+    async def check_value(self, args: Table) -> Table:
+        error = check(args["section"], args["option"], args["value"])
+        return {"ok": False, "error": error} if error else {"ok": True}
 
     async def list_alerts(self, args: Table) -> Table:
         limit = page_limit(args)
