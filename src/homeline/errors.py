@@ -62,6 +62,10 @@ class EncodeError(HomelineError, ValueError):
     status = 2
 
 
+class LimitReached(PermissionDenied):
+    """The owner's limit for something that costs is used up."""
+
+
 class ConfigError(HomelineError):
     """One option of UCI is wrong. `value` is shown as given, so secrets are never passed in it."""
 
@@ -130,3 +134,7 @@ class DeliveryError(HomelineError):
     def __init__(self, message: str, *, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.permanent, self.retry_after = permanent, retry_after
+
+
+class NotNeeded(HomelineError):
+    """A channel decided that a delivery needs no sending: it is done, and the message says why nothing went out."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from homeline.adapters.store_base import MAX_ID, Planner, exact, packed
 from homeline.adapters.store_deliveries import ERROR_LENGTH, Deliveries, insertion
-from homeline.adapters.store_requests import Requests
+from homeline.adapters.store_requests import Limit, Requests
 from homeline.adapters.store_rows import MESSAGE, PART, Recovery, message_of, part_of
 from homeline.core.joining import same_number, whole_characters
 from homeline.errors import InvalidArgument, NotFound
@@ -42,11 +42,13 @@ class Outbox(Requests, Deliveries):
         report: bool = False,
         flash: bool = False,
         request: tuple[str, str] | None = None,
+        limits: Sequence[Limit] = (),
     ) -> Message:
         """Queue a message of these parts, each the hex of a PDU and its text. Durable when this returns.
 
         `request` is who asked for it and under which id of theirs: asked again, the answer is the first message, and
-        nothing is queued. NotFound when that one was deleted meanwhile.
+        nothing is queued. NotFound when that one was deleted meanwhile. Each of `limits` is counted once in the same
+        transaction; LimitReached, and nothing is queued, where one is used up.
         """
         if not parts:
             raise InvalidArgument("A message needs at least one part.")
@@ -68,6 +70,7 @@ class Outbox(Requests, Deliveries):
         if request is not None and (known := self.request_result(*request)) is not None:
             return self._existing(int(known))
         with self._writing():
+            self._use_limits(limits, now)
             number = self._insert(
                 "INSERT INTO event(kind, at, dongle) VALUES (?, ?, ?)", EventKind.MESSAGE, now, dongle
             )

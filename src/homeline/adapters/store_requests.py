@@ -1,14 +1,30 @@
-"""What was asked for from outside, so that nothing is done twice; and which event our message elsewhere was about."""
+"""What was asked for from outside, so that nothing is done twice or too often, and what is done regularly.
+
+Also which event a message of ours elsewhere was about.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from homeline.adapters.store_base import StoreBase
+from homeline.errors import LimitReached
 
 KEPT_DAYS = 90  # a request that is repeated later, or an answer that comes later, is not known any more
 
 
+class Limit(NamedTuple):
+    """At most `most` uses within `seconds`, which begin with the first use. `name` is the counter's, and durable."""
+
+    name: str
+    seconds: int
+    most: int
+    words: str  # of the error when it is used up
+
+
 class Requests(StoreBase):
-    """The tables `request` and `reference`."""
+    """The tables `request`, `reference` and `done`."""
 
     def request_result(self, source: str, key: str) -> str | None:
         """What came of the request that `source` made under its id `key`; None if it never was carried out."""
@@ -24,6 +40,19 @@ class Requests(StoreBase):
         self._run("DELETE FROM request WHERE at < ?", now - KEPT_DAYS * 86400)
         return bool(self._run("INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?)", source, key, now, result).rowcount)
 
+    def requests_since(self, source: str, since: int) -> int:
+        """How many requests of `source` were carried out since then."""
+        return self._number("SELECT count(*) FROM request WHERE source = ? AND at >= ?", source, since) or 0
+
+    def parts_since(self, source: str, since: int) -> int:
+        """How many SMS (parts) were queued for `source` since then; a message that was deleted counts as one."""
+        return self._number(f"SELECT sum(ifnull(parts_total, 1)) {_ASKED}", source, since) or 0  # noqa: S608
+
+    def texts_since(self, source: str, since: int) -> list[str]:
+        """The texts that were queued for `source` since then and are still here."""
+        rows = self._all(f"SELECT text {_ASKED} AND text IS NOT NULL", source, since)  # noqa: S608
+        return [row[0] for row in rows]
+
     def add_reference(self, channel: str, key: str, event: int, now: int) -> None:
         """`key` is a channel's own name of a message that told of `event`: an answer to it names it."""
         with self._writing():
@@ -33,3 +62,38 @@ class Requests(StoreBase):
     def referenced_event(self, channel: str, key: str) -> int | None:
         """The event that the channel's message `key` told of."""
         return self._number("SELECT event FROM reference WHERE channel = ? AND key = ?", channel, key)
+
+    # -- limits, and what is done regularly ---------------------------------------------------------------------------
+
+    def use_limits(self, limits: Iterable[Limit], now: int) -> None:
+        """Count one use of each limit, durably; raises LimitReached, and counts none, where one is used up."""
+        with self._writing():
+            self._use_limits(limits, now)
+
+    def _use_limits(self, limits: Iterable[Limit], now: int) -> None:
+        for limit in limits:
+            at, count = self.last_done(limit.name)
+            if abs(now - at) >= limit.seconds:  # one far ahead was written by a clock that was wrong
+                at, count = now, 0
+            if count >= limit.most:
+                raise LimitReached(limit.words)
+            self._note_done(limit.name, at, count + 1)
+
+    def last_done(self, name: str) -> tuple[int, int]:
+        """When it was done, and a count of its own; (0, 0) for what never was."""
+        row = self._one("SELECT at, count FROM done WHERE name = ?", name)
+        return (0, 0) if row is None else (row[0], row[1])
+
+    def note_done(self, name: str, at: int, count: int = 0) -> None:
+        """Remember when something that is done regularly was done. Durable when this returns."""
+        self._note_done(name, at, count)
+
+    def _note_done(self, name: str, at: int, count: int) -> None:
+        self._run("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", name, at, count)
+
+    def forget_done(self, beginning: str, before: int) -> None:
+        """Delete what begins so and was done before a time."""
+        self._run("DELETE FROM done WHERE substr(name, 1, ?) = ? AND at < ?", len(beginning), beginning, before)
+
+
+_ASKED = "FROM request LEFT JOIN message ON message.id = CAST(result AS INTEGER) WHERE source = ? AND request.at >= ?"

@@ -17,6 +17,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from homeline.adapters.store import Store
 from homeline.adapters.store_outbox import UNTOLD
+from homeline.adapters.store_requests import Limit
 from homeline.config import Dongle
 from homeline.core import numbers, outgoing
 from homeline.errors import (
@@ -115,14 +116,16 @@ class Outbox:
         report: bool | None = None,
         wait: float = 0,
         request: tuple[str, str] | None = None,
+        limits: Sequence[Limit] = (),
     ) -> Message:
         """Queue a message and return it as it stands after at most `wait` seconds.
 
         `request` is who asked for it and the asker's id of that (`Store.queue_message`): nothing is sent twice for it.
+        `limits` are counted together with the queueing, and not for a request that was carried out before.
 
-        Raises InvalidArgument for a number or text that cannot be sent, NotFound for a dongle, StoreError.
+        Raises InvalidArgument for a number or text that cannot be sent, NotFound (dongle), LimitReached, StoreError.
         """
-        message = await self._queue(to, text, pick(self._dongles, dongle), flash, report, request)
+        message = await self._queue(to, text, pick(self._dongles, dongle), flash, report, request, limits)
         if wait <= 0:
             return message
         future = self._waiting[message.id] = asyncio.get_running_loop().create_future()
@@ -142,6 +145,7 @@ class Outbox:
         flash: bool,
         report: bool | None,
         request: tuple[str, str] | None,
+        limits: Sequence[Limit],
     ) -> Message:
         context = self._context
         name = sender.status.name
@@ -167,6 +171,7 @@ class Outbox:
             asked,
             flash,
             request,
+            limits,
         )
         peer, shown = context.number_for_log(address), context.text_for_log(text)
         log.info("Message %d to %s queued on %s, %d part(s)%s", message.id, peer, name, len(parts), shown)
