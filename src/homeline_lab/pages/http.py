@@ -94,7 +94,10 @@ class HttpServer:
             log.exception("%s %s failed", asked.method, asked.path)
             reply = Reply(b"failed", "text/plain", HTTPStatus.INTERNAL_SERVER_ERROR)
         headers = {"Content-Type": reply.kind, "Content-Length": str(len(reply.body)), **reply.headers}
-        head = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+        head = [
+            f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+            *(f"{k}: {v}" for k, v in headers.items()),
+        ]
         writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + (b"" if asked.method == "HEAD" else reply.body))
         await writer.drain()
 

@@ -1,4 +1,4 @@
-"""LuCI's menu: one tree from the files in menu.d, as its dispatcher makes it, with what a user's access leaves of it."""
+"""LuCI's menu: one tree from the files in menu.d, as its dispatcher makes it, less what a user may not see."""
 
 from __future__ import annotations
 
