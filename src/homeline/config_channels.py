@@ -6,10 +6,11 @@ section: then it is `required`, and the section is left out without it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from homeline import config_types as t
 from homeline.config_types import Option, SectionType
+from homeline.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +262,7 @@ _SMS = (
     Option("to", t.E164, "Who gets the SMS.", many=True, required=True),
     Option("dongle", t.NAME, "The dongle that sends. Without it the first that is ready."),
     _ROAMING,
-    Option("daily", t.integer(1, 1000, "a day"), "How many SMS each number gets at most."),
+    Option("daily", t.integer(1, 1000, "a day"), "How many SMS each number gets at most; what is more waits."),
     Option("max_parts", t.integer(1, 10, "parts"), "How long an SMS may be; a longer text is cut."),
 )
 
@@ -334,14 +335,37 @@ _AUTO_REPLY = (
     _ROAMING,
 )
 
+
+def _complete_sms(sms: Sms) -> Sms:
+    if sms.daily < sms.max_parts:
+        raise ConfigError(sms.name, "daily", str(sms.daily), "is fewer than one message may have (max_parts)")
+    return sms
+
+
+def _complete_mailbox(mailbox: Mailbox) -> Mailbox:
+    """The mailbox with its port. ConfigError where something is missing."""
+    if mailbox.type == "maildir":
+        if not mailbox.path:
+            raise ConfigError(mailbox.name, "path", "", "is required for a maildir")
+        return mailbox
+    for option in ("host", "user"):
+        if not getattr(mailbox, option):
+            raise ConfigError(mailbox.name, option, "", "is required for IMAP")
+    if not mailbox.password:
+        raise ConfigError(mailbox.name, "password", "", "is not set; it belongs in /etc/config/homeline_secret")
+    return mailbox if mailbox.port else replace(mailbox, port=993 if mailbox.tls == "tls" else 143)
+
+
 CHANNEL_SECTIONS = (
     SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True),
     SectionType("webhook", Webhook, "accounts", "A channel: an HTTP request.", _WEBHOOK, channel=True),
     SectionType("telegram", Telegram, "accounts", "A channel: a Telegram bot.", _TELEGRAM, channel=True),
-    SectionType("sms", Sms, "accounts", "A channel: other phones, by SMS.", _SMS, channel=True),
+    SectionType("sms", Sms, "accounts", "A channel: other phones, by SMS.", _SMS, channel=True, complete=_complete_sms),
     SectionType("sip_message", SipMessage, "accounts", "A channel: our phones, by SIP.", _SIP_MESSAGE, channel=True),
     SectionType("command", Command, "accounts", "A channel: a program of the owner's.", _COMMAND, channel=True),
-    SectionType("mailbox", Mailbox, "mailboxes", "Where answers to mails arrive.", _MAILBOX),
+    SectionType(
+        "mailbox", Mailbox, "mailboxes", "Where answers to mails arrive.", _MAILBOX, complete=_complete_mailbox
+    ),
     SectionType("schedule", Schedule, "schedules", "What is done regularly to keep a SIM alive.", _SCHEDULE),
     SectionType("balance", Balance, "balances", "What is left on a prepaid SIM.", _BALANCE),
     SectionType("auto_reply", AutoReply, "auto_replies", "An answer to whoever writes.", _AUTO_REPLY),

@@ -46,11 +46,11 @@ class Requests(StoreBase):
 
     def parts_since(self, source: str, since: int) -> int:
         """How many SMS (parts) were queued for `source` since then; a message that was deleted counts as one."""
-        return self._number(f"SELECT sum(ifnull(parts_total, 1)) {_ASKED}", source, since) or 0  # noqa: S608
+        return self._number(f"SELECT sum(ifnull(parts_total, 1)) {_ASKED}", source, since) or 0
 
     def texts_since(self, source: str, since: int) -> list[str]:
         """The texts that were queued for `source` since then and are still here."""
-        rows = self._all(f"SELECT text {_ASKED} AND text IS NOT NULL", source, since)  # noqa: S608
+        rows = self._all(f"SELECT text {_ASKED} AND text IS NOT NULL", source, since)
         return [row[0] for row in rows]
 
     def add_reference(self, channel: str, key: str, event: int, now: int) -> None:
