@@ -25,6 +25,7 @@ from homeline.render.template import sections
 from homeline.service import mailtext, shapes
 from homeline.service.logs import OneLine
 from hostile import HOSTILE
+from wording_kit import noted
 
 ACCOUNT = Email("owner", to=("owner@example.org",), sender="homeline@example.org", host="mail.example.org", port=25)
 each = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
@@ -151,8 +152,8 @@ def test_msmtp_gets_one_line_or_a_refusal(text: str, tmp_path: Path) -> None:
 
 @each
 def test_a_mail_has_it_in_its_body_and_nowhere_else(text: str) -> None:
-    octets = mailtext.compose(ACCOUNT, Delivery(1, 7, "r", "owner"), event(text), "0123")
-    reference = mailtext.compose(ACCOUNT, Delivery(1, 7, "r", "owner"), event("hello"), "0123")
+    octets = mailtext.compose(ACCOUNT, noted(Delivery(1, 7, "r", "owner"), event(text)))
+    reference = mailtext.compose(ACCOUNT, noted(Delivery(1, 7, "r", "owner"), event("hello")))
     mail = email.message_from_bytes(octets, policy=email.policy.default)
     plain = email.message_from_bytes(reference, policy=email.policy.default)
     wanted = [(k, v) for k, v in plain.items() if k != "Content-Transfer-Encoding"]
@@ -166,7 +167,7 @@ def test_a_mail_has_it_in_its_body_and_nowhere_else(text: str) -> None:
 
 @each
 def test_a_sender_stays_in_its_headers(text: str) -> None:
-    octets = mailtext.compose(ACCOUNT, Delivery(1, 7, "r", "owner"), event("hello", text), "0123")
+    octets = mailtext.compose(ACCOUNT, noted(Delivery(1, 7, "r", "owner"), event("hello", text)))
     mail = email.message_from_bytes(octets, policy=email.policy.default)
     names = [name for name in mail if not name.startswith("X-")]
     assert names == sorted(set(names), key=names.index)

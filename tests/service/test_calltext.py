@@ -19,9 +19,11 @@ from homeline.config import Email
 from homeline.model import Call, CallDirection, CallState, Delivery, Event, EventKind
 from homeline.paths import Paths
 from homeline.service import mailtext
-from homeline.service.mailtext import Attachment, MailChannel, body, compose, pieces, subject
+from homeline.service.eventtext import LINE_LIMIT, body, subject
+from homeline.service.mailtext import Attachment, MailChannel, compose, pieces
 from homeline_lab.smtp import MailServer, install_command
 from hostile import HOSTILE
+from wording_kit import noted, wording
 
 CAPTURES = Path(__file__).parents[1] / "captures/asterisk"
 ACCOUNT = Email("me", ("me@example.org",), "line@example.org")
@@ -49,7 +51,7 @@ def parsed(mail: bytes) -> EmailMessage:
 
 
 def test_a_missed_call_word_for_word() -> None:
-    assert compose(ACCOUNT, DELIVERY, event(MISSED), "5f3a").decode() == (
+    assert compose(ACCOUNT, noted(DELIVERY, event(MISSED))).decode() == (
         "From: line@example.org\n"
         "To: me@example.org\n"
         "Subject: Missed call from Ann (+41791234567), 2024-05-01 12:03:00 +00:00\n"
@@ -117,7 +119,7 @@ def test_a_record_that_cannot_be_read_is_shown() -> None:
 def attached(content: bytes, name: str = FILE, text: str = "") -> EmailMessage:
     size = mailtext.ATTACHMENT_CHUNK
     chunks = [content[at : at + size] for at in range(0, len(content), size)]
-    found = parsed(b"".join(pieces(ACCOUNT, DELIVERY, event(MESSAGE, text), "5f3a", Attachment(name, chunks))))
+    found = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE, text)), Attachment(name, chunks))))
     assert not found.defects
     return found
 
@@ -137,7 +139,7 @@ def test_a_recording_is_attached(name: str, kind: str) -> None:
 @given(st.binary(max_size=5000), st.integers(1, 60))
 def test_any_content_comes_out_as_it_was(content: bytes, chunk: int) -> None:
     chunks = [content[at : at + 57 * chunk] for at in range(0, len(content), 57 * chunk)]
-    mail = parsed(b"".join(pieces(ACCOUNT, DELIVERY, event(MESSAGE), "5f3a", Attachment(FILE, chunks))))
+    mail = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE)), Attachment(FILE, chunks))))
     *_, sound = mail.iter_parts()
     assert sound.get_payload(decode=True) == content
 
@@ -153,11 +155,11 @@ def test_no_text_ends_a_part(text: str) -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_callers_stay_in_their_lines(text: str) -> None:
     call = replace(MESSAGE, peer=text, peer_raw=text, peer_name=text, dialled=text)
-    mail = parsed(compose(ACCOUNT, DELIVERY, event(call), "5f3a"))
+    mail = parsed(compose(ACCOUNT, noted(DELIVERY, event(call))))
     assert not mail.defects
     assert mail["To"] == "me@example.org"
     assert "Bcc" not in mail
-    assert len(mail["Subject"]) <= mailtext.HEADER_LIMIT
+    assert len(mail["Subject"]) <= LINE_LIMIT
     details = cast(EmailMessage, mail).get_content().replace("\r\n", "\n").rpartition("\n\n-- \n")[2]
     assert [line.partition(":")[0] for line in details.split("\n") if line] == [
         *("Event", "From", "Dongle", "Time", "Line", "Called number", "Recording"),
@@ -174,7 +176,7 @@ async def delivered(tmp_path: Path, call: Call) -> EmailMessage:
     async with MailServer() as server:
         command = install_command(paths.commands, server.port)
         account = Email("me", ("me@example.org",), "line@example.org", "localhost", server.port, command=command)
-        channel = MailChannel(account, Mailer(account, paths), lambda: "5f3a", lambda: tmp_path / "vm")
+        channel = MailChannel(account, Mailer(account, paths), wording(), lambda: tmp_path / "vm")
         await channel.deliver(DELIVERY, event(call))
         (mail,) = server.mails
     return cast(EmailMessage, message_from_bytes(mail.content, policy=policy.default))

@@ -13,12 +13,13 @@ import pytest
 
 from homeline.adapters.mail import Mailer
 from homeline.adapters.store import Store
-from homeline.config import Email, Rule
+from homeline.config import Config, Email, Rule
 from homeline.core import rules
 from homeline.model import Delivery, Event, ReceivedPart
 from homeline.paths import Paths
 from homeline.service.deliveries import Dispatcher
 from homeline.service.mailtext import MailChannel
+from homeline.service.wording import Wording
 from homeline_lab.smtp import MailServer, install_command
 
 HOSTILE = [
@@ -65,7 +66,9 @@ class Line:
         self.store = Store.open(paths.root / "homeline.db")
         self.store.recover(int(time.time()))
         self.done = asyncio.Semaphore(0)
-        channel = MailChannel(settings, Mailer(settings, paths), lambda: self.store.instance, lambda: paths.state)
+        channel = MailChannel(
+            settings, Mailer(settings, paths), Wording(Config, lambda: self.store.instance), lambda: paths.state
+        )
         self.dispatcher = Dispatcher(
             self.call, {"mail": channel}, lambda: int(time.time()), lambda: 0.0, self.sent, self.lost, lambda c, e: None
         )
@@ -144,7 +147,9 @@ async def test_a_repeat_after_a_crash_has_the_same_message_id(paths: Paths) -> N
         line = Line(paths, settings)
         await line.receive(("+41791234567", "hello"))
         (delivery, event), *_ = await line.call(Store.due_deliveries, int(time.time()))
-        channel = MailChannel(settings, Mailer(settings, paths), lambda: line.store.instance, lambda: paths.state)
+        channel = MailChannel(
+            settings, Mailer(settings, paths), Wording(Config, lambda: line.store.instance), lambda: paths.state
+        )
         await channel.deliver(delivery, event)  # and nobody writes it down
         await line.close()
         again = Line(paths, settings)

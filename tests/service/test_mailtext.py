@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from homeline.config import Email
 from homeline.errors import ConfigError
 from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
-from homeline.service.mailtext import HEADER_LIMIT, body, check_addresses, compose, moment, subject
+from homeline.service.eventtext import LINE_LIMIT, body, moment, subject
+from homeline.service.mailtext import check_addresses, compose
+from wording_kit import noted
 
 ACCOUNT = Email("me", ("me@example.org", "you@example.org"), "line@example.org")
 DELIVERY = Delivery(12, 7, "all", "me", revision=0)
@@ -53,7 +55,7 @@ def sms(text: str = "hello", peer: str = "+41791234567", **fields: object) -> Ev
 
 
 def parsed(event: Event, delivery: Delivery = DELIVERY) -> EmailMessage:
-    mail = compose(ACCOUNT, delivery, event, "5f3a")
+    mail = compose(ACCOUNT, noted(delivery, event, "5f3a"))
     assert b"\r" not in mail  # lines end as a sendmail expects them
     assert max(map(len, mail.split(b"\n"))) <= 998
     return cast(EmailMessage, message_from_bytes(mail, policy=policy.default))
@@ -69,7 +71,7 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def test_a_plain_message_word_for_word() -> None:
-    assert compose(ACCOUNT, DELIVERY, sms(), "5f3a").decode() == (
+    assert compose(ACCOUNT, noted(DELIVERY, sms(), "5f3a")).decode() == (
         "From: line@example.org\n"
         "To: me@example.org,\n you@example.org\n"
         "Subject: SMS from +41791234567, 2024-05-01 14:03:00 +02:00\n"
@@ -148,8 +150,8 @@ def check(text: str, peer: str) -> None:
     assert text_of(mail) == expected
     shown = str(mail["X-Homeline-From"])
     assert shown.isprintable()
-    assert len(shown) <= HEADER_LIMIT
-    if len(peer) <= HEADER_LIMIT and peer.isprintable():
+    assert len(shown) <= LINE_LIMIT
+    if len(peer) <= LINE_LIMIT and peer.isprintable():
         assert shown.strip() == peer.strip()
     assert str(mail["Subject"]).startswith("SMS from ")
     assert mail["To"] == "me@example.org, you@example.org"
@@ -175,7 +177,7 @@ def test_a_message_id_is_one_deliverys_own() -> None:
         )
     }
     assert len(ids) == 5
-    assert compose(ACCOUNT, DELIVERY, sms(), "other") != compose(ACCOUNT, DELIVERY, sms(), "5f3a")
+    assert compose(ACCOUNT, noted(DELIVERY, sms(), "other")) != compose(ACCOUNT, noted(DELIVERY, sms(), "5f3a"))
 
 
 @pytest.mark.parametrize(

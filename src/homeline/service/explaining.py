@@ -9,7 +9,7 @@ from homeline.config import Rule
 from homeline.core import rules
 from homeline.errors import DeliveryError, InvalidArgument, NotFound, TimedOut
 from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
-from homeline.service import mailtext, numbering
+from homeline.service import eventtext, numbering
 from homeline.service.context import Context
 from homeline.service.deliveries import Dispatcher
 
@@ -47,7 +47,7 @@ class Explainer:
             "channels": list(rule.channels),
         }
         if shown["matches"]:
-            shown |= {"subject": mailtext.subject(event), "text": mailtext.body(event)}
+            shown |= {"subject": eventtext.subject(event), "text": eventtext.body(event)}
         return shown
 
     async def test(self, name: str) -> Table:

@@ -12,8 +12,5 @@ def build(account: Email, world: World) -> MailChannel:
     """Raises ConfigError for what msmtp's configuration or a mail's header cannot express."""
     context, paths = world.context, world.paths
     return MailChannel(
-        account,
-        Mailer(account, paths),
-        lambda: context.database.instance,
-        lambda: paths.inside(context.config.sip.voicemail_folder),
+        account, Mailer(account, paths), world.wording, lambda: paths.inside(context.config.sip.voicemail_folder)
     )
