@@ -39,7 +39,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # A family of modules that are one adapter together: `store` and `store_outbox` may import each other.
-FAMILIES = ("store", "bus", "mail", "ami")
+FAMILIES = ("store", "bus", "mail", "ami", "http")
 SHARED = ("process", "commands")  # how a program is run, and which: several adapters need it, and it knows no peer
 
 STANDARD_ONLY = (
