@@ -21,6 +21,7 @@ class Limit(NamedTuple):
     seconds: int
     most: int
     words: str  # of the error when it is used up
+    uses: int = 1  # how many this one is
 
 
 class Requests(StoreBase):
@@ -40,17 +41,13 @@ class Requests(StoreBase):
         self._run("DELETE FROM request WHERE at < ?", now - KEPT_DAYS * 86400)
         return bool(self._run("INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?)", source, key, now, result).rowcount)
 
-    def requests_since(self, source: str, since: int) -> int:
-        """How many requests of `source` were carried out since then."""
-        return self._number("SELECT count(*) FROM request WHERE source = ? AND at >= ?", source, since) or 0
-
-    def parts_since(self, source: str, since: int) -> int:
-        """How many SMS (parts) were queued for `source` since then; a message that was deleted counts as one."""
-        return self._number(f"SELECT sum(ifnull(parts_total, 1)) {_ASKED}", source, since) or 0
-
     def texts_since(self, source: str, since: int) -> list[str]:
-        """The texts that were queued for `source` since then and are still here."""
-        rows = self._all(f"SELECT text {_ASKED} AND text IS NOT NULL", source, since)
+        """The texts of messages that were queued for `source` since then and are still here."""
+        rows = self._all(
+            "SELECT text FROM request JOIN message ON message.id = CAST(result AS INTEGER) "
+            "WHERE source = ? AND request.at >= ?",
+            *(source, since),
+        )
         return [row[0] for row in rows]
 
     def add_reference(self, channel: str, key: str, event: int, now: int) -> None:
@@ -66,7 +63,7 @@ class Requests(StoreBase):
     # -- limits, and what is done regularly ---------------------------------------------------------------------------
 
     def use_limits(self, limits: Iterable[Limit], now: int) -> None:
-        """Count one use of each limit, durably; raises LimitReached, and counts none, where one is used up."""
+        """Count the uses of each limit, durably; raises LimitReached, and counts none, where one is used up."""
         with self._writing():
             self._use_limits(limits, now)
 
@@ -75,9 +72,9 @@ class Requests(StoreBase):
             at, count = self.last_done(limit.name)
             if abs(now - at) >= limit.seconds:  # one far ahead was written by a clock that was wrong
                 at, count = now, 0
-            if count >= limit.most:
+            if count + limit.uses > limit.most:
                 raise LimitReached(limit.words)
-            self._note_done(limit.name, at, count + 1)
+            self._note_done(limit.name, at, count + limit.uses)
 
     def last_done(self, name: str) -> tuple[int, int]:
         """When it was done, and a count of its own; (0, 0) for what never was."""
@@ -94,6 +91,3 @@ class Requests(StoreBase):
     def forget_done(self, beginning: str, before: int) -> None:
         """Delete what begins so and was done before a time."""
         self._run("DELETE FROM done WHERE substr(name, 1, ?) = ? AND at < ?", len(beginning), beginning, before)
-
-
-_ASKED = "FROM request LEFT JOIN message ON message.id = CAST(result AS INTEGER) WHERE source = ? AND request.at >= ?"
