@@ -145,6 +145,10 @@ class Phone:
     dtmf: Dtmf = Dtmf.RFC4733
     secure: bool = False  # TLS and SRTP
     devices: int = 3  # that may be registered at once
+    sms: bool = False  # a SIP MESSAGE of it to a number becomes an SMS
+    sms_to: tuple[str, ...] = ()  # patterns of numbers; () is every international number
+    sms_rate: int = 30  # an hour
+    sms_dongle: str = ""  # "" is the one by which the number last wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,10 @@ _PHONE = (
     Option("dtmf", t.enum(*Dtmf), "How key presses are sent."),
     Option("secure", t.BOOLEAN, "TLS with SRTP."),
     Option("devices", t.integer(1, 10), "How many devices may be registered with this account at once."),
+    Option("sms", t.BOOLEAN, "Whether a text (SIP MESSAGE) that it sends to a number becomes an SMS."),
+    Option("sms_to", t.PATTERN, "Numbers to which it may write, short ones too. Without it all but short ones.", many=True),
+    Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS it may send."),
+    Option("sms_dongle", t.NAME, "The dongle that sends them. Without it that by which the number last wrote."),
 )
 
 _LINE = (

@@ -100,7 +100,7 @@ class SipMessage:
 
     name: str
     phones: tuple[str, ...] = ()
-    timeout: int = 20  # seconds
+    timeout: int = 40  # seconds; Asterisk itself gives up after 32 (RFC 3261 17.1.2.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ _SMS = (
 
 _SIP_MESSAGE = (
     Option("phones", t.NAME, "Which phones get the message. One that takes it is enough.", many=True, required=True),
-    Option("timeout", t.integer(5, 120, "seconds"), "How long a phone may take to confirm."),
+    Option("timeout", t.integer(5, 120, "seconds"), "How long a phone may take to confirm each part of 700 octets."),
 )
 
 _COMMAND = (

@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from homeline.service.calls import Calls
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.ringing import RingingDongles
+    from homeline.service.sip_messages import SipMessages
+    from homeline.service.sip_sending import SipSending
     from homeline.service.telephony import Telephony
     from homeline.service.voice import Voice
     from homeline.service.voicemail import Voicemail
@@ -106,6 +108,7 @@ class Gateway:
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
         self.telephony: Telephony | None = None  # there once `sip.enabled` was on
         self.voice: Voice | None = None  # likewise
+        self._texting = False  # whether phones' messages are taken; there once a phone may send some
         self.bus.publish("homeline", self._methods())
 
     def _methods(self) -> dict[str, Method]:
@@ -153,6 +156,8 @@ class Gateway:
             listen=self.news.listen,
             ami=self._ami,
             event=lambda event: context.database(Store.get_event, event),
+            sip=lambda: self._sip_sending if self._ami() is not None else None,
+            hurry=self.dispatcher.hurry,
         )
 
     # -- running ------------------------------------------------------------------------------------------------------
@@ -289,6 +294,20 @@ class Gateway:
         return Voicemail(self.context, self.paths, self.alerts, self.calls)
 
     @cached_property
+    def _sip_sending(self) -> SipSending:
+        from homeline.service.sip_sending import SipSending
+
+        assert self.telephony is not None
+        return SipSending(self.context, self.paths, self.telephony.ami)
+
+    @cached_property
+    def _sip_messages(self) -> SipMessages:
+        from homeline.service.sip_messages import SipMessages
+
+        assert self.telephony is not None
+        return SipMessages(self.context, self.telephony.ami, self.outbox, self._sip_sending.tell)
+
+    @cached_property
     def _passwords(self) -> PhonePasswords:
         from homeline.service.phone_passwords import PhonePasswords
 
@@ -328,6 +347,9 @@ class Gateway:
             await self.telephony.apply()
         if self.voice is not None:
             self.voice.changed()
+        if self.telephony is not None and not self._texting and any(phone.sms for phone in now.phones):
+            self._texting = True
+            self._keep("messages of phones", self._sip_messages.run)
         await self.fleet.apply(now)
 
     def _ami(self) -> Ami | None:

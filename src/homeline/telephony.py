@@ -18,6 +18,7 @@ INCLUDED = (
     "manager.conf",
     "logger.conf",
     "modules.conf",
+    "hep.conf",
     "dongle.conf",
     "quectel.conf",
 )  # files of Asterisk that get an include line where they exist or we need them
@@ -28,8 +29,10 @@ INCLUDED_BELOW = {"rtp.conf": "general"}
 CALLS_FAMILY = "homeline-call"  # key: unique id of the first channel; value: the record of a call that has ended
 GRANT_FAMILY = "homeline-grant"  # key: outbound section; value: "GRANT,UNTIL,SECONDS", written by the daemon alone
 USED_FAMILY = "homeline-used"  # key: outbound section; value: "GRANT,SECONDS", written by the dial plan alone
+TEXTS_FAMILY = "homeline-sms"  # key: a SIP MESSAGE of a phone that may send SMS; value: what it says
 CALL_STARTED = "HomelineCallStarted"  # UserEvents: hints to look, never the only way that something is told
 CALL_ENDED = "HomelineCallEnded"
+TEXTED = "HomelineTexted"  # likewise
 # By which we see what is in force, since a reload that kept the old file answers Success too: a global variable of the
 # dial plan with the digest of extensions.conf, and `set_var = HOMELINE_RENDERED=DIGEST` of each endpoint in pjsip.conf.
 MARKER = "HOMELINE_RENDERED"

@@ -48,6 +48,9 @@ hideconnect = yes
 {options}
 """
 
+# Modules that the manager's ModuleLoad is asked for: it follows links, and takes nothing from beyond the folder.
+LOADED_LATER = ("res_hep.so", "res_hep_pjsip.so")
+
 # What is there unless a test brings its own. The empty ones keep Asterisk from complaining that they are missing.
 DEFAULTS = {
     "modules.conf": "[modules]\nautoload = yes\nnoload = res_hep.so\nnoload = res_hep_pjsip.so\n",
@@ -161,7 +164,8 @@ class Asterisk:
         _link(share / "documentation", self.programs.documentation)
         for module in (*self.programs.modules.glob("*.so"), *self._modules):
             if module.stem not in self._without and self.programs.wanted(module.name):
-                _link(self.root / "usr/lib/asterisk/modules" / module.name, module)
+                place = self.root / "usr/lib/asterisk/modules" / module.name
+                (_copy if module.name in LOADED_LATER else _link)(place, module)
         conf = ASTERISK_CONF.format(root=self.root, run=self.run_folder, options=self._options)
         self.write({"asterisk.conf": conf, **self._files})
         self.write({name: text for name, text in DEFAULTS.items() if not (self.etc / name).exists()})
@@ -293,6 +297,11 @@ class Asterisk:
         except TimeoutError:
             raise TimeoutError(f"{command!r} does not show {words!r} but:\n{printed}") from None
         return printed
+
+
+def _copy(to: Path, module: Path) -> None:
+    if not to.exists():
+        shutil.copy(module, to)
 
 
 def _link(link: Path, target: Path) -> None:

@@ -16,8 +16,9 @@ _NAME = re.compile(r"[a-z0-9_]{1,40}\.conf")
 _NEW = ".new"
 _MODE = 0o640  # Asterisk reads by its group; there are secrets in them
 _LONGEST = 4 << 20  # octets of a file that are read
-_SECRET = re.compile(r"^secret\s*=>?\s*(\S+)\s*$", re.MULTILINE)
+_SECRET = re.compile(r"^(?:secret|capture_password)\s*=>?\s*(\S+)\s*$", re.MULTILINE)
 MANAGER = "manager.conf"
+CAPTURE = "hep.conf"
 
 _LOGS = ("messages", "messages.log", "full", "full.log")  # Asterisk's own names for them (logger.conf)
 _LOG_READ = 64 * 1024  # octets
@@ -97,10 +98,10 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def secret(folder: Path) -> str:
-    """The password of our account in the manager's file; "" where there is none to be read."""
+def secret(folder: Path, file: str = MANAGER) -> str:
+    """The password of our account in the manager's file, or that in another; "" where there is none to be read."""
     try:
-        found = _SECRET.search((folder / MANAGER).read_text(errors="replace"))
+        found = _SECRET.search((folder / file).read_text(errors="replace"))
     except OSError:
         return ""
     return found[1] if found else ""

@@ -44,6 +44,7 @@ PRIVILEGES: Mapping[str, tuple[str, ...]] = {
     "CoreStatus": ("system", "reporting"),
     "CoreShowChannels": ("system", "reporting"),
     "ModuleCheck": ("system",),
+    "ModuleLoad": ("system",),
     "Reload": ("system", "config"),
     "PJSIPShowEndpoints": ("system",),
     "PJSIPShowEndpoint": ("system",),
@@ -61,6 +62,7 @@ PRIVILEGES: Mapping[str, tuple[str, ...]] = {
     "DBDelTree": ("system",),
     "Originate": ("originate",),
     "Hangup": ("system", "call"),
+    "MessageSend": ("message",),
     "Command": ("command",),
     "DongleShowDevices": ("system", "reporting"),
     "DongleSendUSSD": ("call",),
@@ -81,7 +83,7 @@ EVENTS = (
     *("DongleNewCMGR", "DongleNewCUSD", "DongleReport", "DongleStatus"),
     *("QuectelNewCMGR", "QuectelNewCUSD", "QuectelReport", "QuectelStatus"),
 )  # all that the account gets of them: those of channels and of texts are the ones in which strangers can forge others
-WRITE = ("system", "call", "reporting", "originate")  # classes of the actions that it may use
+WRITE = ("system", "call", "reporting", "originate", "message")  # classes of the actions that it may use
 WRITE_DRIVERS = (*WRITE, "command")  # likewise while Asterisk drives a dongle: its SIM is read by commands
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")

@@ -6,6 +6,7 @@ It runs as a process that ends again (`python3 -m homeline.render`), as it needs
 from __future__ import annotations
 
 from homeline.config_options import Config
+from homeline.core import texts
 from homeline.render import dialplan, drivers, pjsip, system
 from homeline.render.dialplan import Dialplan
 from homeline.render.part import Part, digest
@@ -41,6 +42,7 @@ def _parts(config: Config, facts: Facts, needed: set[str]) -> dict[str, Part]:
         "logger.conf": system.logger(config, facts),
         "manager.conf": system.manager(config, facts),
         "modules.conf": system.modules(needed, facts),
+        **({"hep.conf": system.capture(config, facts)} if texts.by_message(config) else {}),
         **{drivers.FILES[driver]: drivers.devices(driver, config, facts) for driver in sorted(system.driven(config))},
     }
 

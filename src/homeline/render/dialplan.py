@@ -16,7 +16,7 @@ from pathlib import Path
 from homeline import telephony
 from homeline.config_calls import Line, Strategy, Trunk, TrunkMode, TrunkType, Withheld
 from homeline.config_options import Config
-from homeline.core import dialling
+from homeline.core import dialling, texts
 from homeline.core.dialling import Gate, Refusal, Tables
 from homeline.core.dialling_countries import LONGEST
 from homeline.errors import RenderError
@@ -25,7 +25,9 @@ from homeline.render.template import fill
 from homeline.telephony import Facts
 
 SID_HEADER = "X-Twilio-AccountSid"
-MAX_TEXT = 80  # octets of a caller's number or name that are kept
+MAX_TEXT = 80  # octets of a caller's number or name that are kept; of other texts a piece
+MAX_MESSAGE = 1023  # octets of a SIP MESSAGE that Asterisk takes
+MAX_TEXTS = 100  # SIP MESSAGEs that wait for the daemon
 PARENTHESES = 81  # as many as such a text can close, and a multiple of three, so that their base64 is whole
 LONGEST_RING = 3000  # characters of addresses in one Dial: Asterisk cuts a part of a variable at 4095
 # What a device's address (RFC 3261 19.1.1) may have to be an argument of Dial. Brackets, quotes, commas and backslashes
@@ -160,6 +162,7 @@ def extensions(config: Config, facts: Facts) -> Dialplan:
         shown={trunk.name: _shown(trunk, config) for trunk in tables.trunks},
         sources=tuple(_sources(config, tables)),
         closed=bool(facts.closed),
+        texters=() if facts.closed else texts.texters(config),
     )
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Dialplan(
@@ -177,6 +180,10 @@ def _constants(config: Config, facts: Facts) -> dict[str, object]:
         "language": config.sip.language,
         "parentheses": PARENTHESES,
         "longest_text": MAX_TEXT,
+        "message_pieces": range(0, MAX_MESSAGE, MAX_TEXT),
+        "texts_family": telephony.TEXTS_FAMILY,
+        "texted_event": telephony.TEXTED,
+        "most_texts": MAX_TEXTS,
         "calls_family": telephony.CALLS_FAMILY,
         "grant_family": telephony.GRANT_FAMILY,
         "used_family": telephony.USED_FAMILY,

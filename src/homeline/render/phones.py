@@ -21,11 +21,11 @@ def phones(config: Config, facts: Facts) -> Part:
 
 def _phone(phone: Phone, config: Config, facts: Facts) -> Part:
     allow, problems = peers.codecs(phone.name, phone.codecs, facts, default=phone.codecs == Phone(phone.name).codecs)
-    sections = [_endpoint(phone, config, allow), peers.auth(phone.name, phone.name, phone.password), _aor(phone)]
+    sections = [_endpoint(phone, config, facts, allow), peers.auth(phone.name, phone.name, phone.password), _aor(phone)]
     return Part(marked(sections, facts), problems)
 
 
-def _endpoint(phone: Phone, config: Config, allow: list[str]) -> Section:
+def _endpoint(phone: Phone, config: Config, facts: Facts, allow: list[str]) -> Section:
     """Known by its name and then by its password, from its networks only."""
     options = [
         ("type", "endpoint"),
@@ -38,7 +38,7 @@ def _endpoint(phone: Phone, config: Config, allow: list[str]) -> Section:
         ("force_rport", "yes"),
         ("rewrite_contact", "yes"),
         *peers.media(allow, phone.dtmf, secure=phone.secure),
-        *peers.closed(config),
+        *peers.closed(config, f"homeline-message-{phone.name}" if phone.sms and not facts.closed else peers.NOWHERE),
         *peers.only_from(phone.allow_from or config.sip.local_networks),
     ]
     return Section(phone.name, options)

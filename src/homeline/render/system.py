@@ -1,4 +1,4 @@
-"""The files that are about Asterisk as a whole: rtp.conf, logger.conf, manager.conf, modules.conf."""
+"""The files that are about Asterisk as a whole: rtp.conf, logger.conf, manager.conf, modules.conf, hep.conf."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from homeline.errors import RenderError
 from homeline.model import Driver
 from homeline.protocol import ami
 from homeline.render.conf import Section
-from homeline.render.part import Part, has
+from homeline.render.part import Part, digest, has
 from homeline.telephony import Facts
 
 ACCOUNT = "homeline"  # our account at Asterisk's manager
@@ -78,6 +78,20 @@ def manager(config: Config, facts: Facts) -> Part:
         text = f"has an account '{ACCOUNT}', which is ours: of two Asterisk mixes the settings"
         problems.append(("manager.conf", text, "rename or delete it"))
     return Part([_added("manager.conf", "general", general, facts), Section(ACCOUNT, account)], problems)
+
+
+def capture(config: Config, facts: Facts) -> Part:
+    """Asterisk shows us what goes over SIP (`adapters.sip_watch`), at the manager's port, but by UDP.
+
+    The key keeps others on this router from telling us tales.
+    """
+    options = [
+        ("enabled", "yes"),
+        ("capture_address", f"127.0.0.1:{config.sip.ami_port}"),
+        ("capture_password", digest("messages", facts.ami_secret)),
+        ("uuid_type", "call-id"),
+    ]
+    return Part([_added("hep.conf", "general", options, facts)])
 
 
 def driven(config: Config) -> set[Driver]:

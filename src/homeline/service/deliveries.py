@@ -65,6 +65,11 @@ class Dispatcher:
             if channels is None or name in channels:
                 worker.wake()
 
+    def hurry(self, channel: str) -> None:
+        """What stood in this channel's way may be gone: what waits for it is tried now."""
+        if channel in self._workers:
+            self._workers[channel].hurry()
+
     def replace(self, channels: Mapping[str, Channel]) -> None:
         """Use other channels from now on. What is under way ends with the channel that it began with.
 

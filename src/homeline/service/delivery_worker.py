@@ -126,6 +126,12 @@ class Worker:
         self._hurry = True
         self.wake()
 
+    def hurry(self) -> None:
+        """What stood in the way may be gone: everything that waits is tried now."""
+        self._works_again()
+        self._hurry = True
+        self.wake()
+
     async def finish(self) -> None:
         """Begin nothing more and wait for what is under way. When cancelled, what is under way stays pending."""
         self._closing = True

@@ -19,7 +19,7 @@ from homeline.adapters.ami import Ami
 from homeline.adapters.resolve import Resolver
 from homeline.adapters.watch import FILES
 from homeline.config import Config
-from homeline.core import asterisk_modules, trunks
+from homeline.core import asterisk_modules, texts, trunks
 from homeline.errors import HomelineError, NotSupported, RenderError
 from homeline.paths import Paths
 from homeline.protocol.ami import Message
@@ -340,7 +340,7 @@ def wanted(config: Config) -> bool:
 def _relevant(config: Config) -> object:
     """What Asterisk's files are made of."""
     calls = (config.sip, config.trunks, config.phones, config.lines, config.outbounds, config.twilio)
-    return config.main.country, config.dongles, calls
+    return config.main.country, config.dongles, calls, texts.by_message(config)
 
 
 def _file(name: str, files: Any, differences: Any) -> Table:

@@ -30,6 +30,7 @@ RELOADS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "rtp.conf": ("Reload", {"Module": "res_rtp_asterisk.so"}),
     "pjsip.conf": ("Reload", {"Module": "res_pjsip.so"}),  # with registrations and identifies
     "extensions.conf": ("Reload", {"Module": "pbx_config.so"}),
+    "hep.conf": ("Reload", {"Module": "res_hep.so"}),
     "dongle.conf": ("DongleReload", {"When": "gracefully"}),  # a dongle with a call is changed after the call
     "quectel.conf": ("QuectelReload", {"When": "gracefully"}),
     "manager.conf": ("Reload", {"Module": "manager"}),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from homeline.service.news import Listener
     from homeline.service.outbox import Outbox
     from homeline.service.signal import SignalHistory
+    from homeline.service.sip_sending import SipSending
     from homeline.service.ussd import Ussd
     from homeline.service.wording import Wording
 
@@ -67,6 +68,8 @@ class World:
     listen: Callable[[Listener], Callable[[], None]]  # to events, as the bus gets them (`News.listen`)
     ami: Callable[[], Ami | None]  # Asterisk's manager, while Asterisk is wanted
     event: Callable[[int], Any]  # await event(id): the stored Event; raises NotFound, StoreError
+    sip: Callable[[], SipSending | None] = lambda: None  # texts to phones, while Asterisk is wanted
+    hurry: Callable[[str], None] = lambda channel: None  # what stood in a channel's way may be gone: it is tried now
 
 
 class Made:
