@@ -343,6 +343,7 @@ class Delivery:
     hold_until: int = 0  # not before, whatever hurries
     priority: Priority = Priority.NORMAL
     digest: int = 0  # the delivery that carries this one and others; its own id for that one; 0 for one by itself
+    bundled: bool = False  # goes out together with others that were held
 
 
 @dataclass(slots=True)

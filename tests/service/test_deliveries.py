@@ -16,8 +16,8 @@ import pytest
 
 from homeline.adapters.store import Store
 from homeline.core.retry import Policy
-from homeline.errors import DeliveryError, NotFound, StoreFull
-from homeline.model import Delivery, DeliveryState, Event, EventKind, ReceivedPart, Wanted
+from homeline.errors import DeliveryError, NotFound, NotNeeded, StoreFull
+from homeline.model import Delivery, DeliveryState, Event, EventKind, Priority, ReceivedPart, Wanted
 from homeline.service import delivery_worker
 from homeline.service.deliveries import DELIVERIES, Dispatcher
 
@@ -599,3 +599,120 @@ async def test_a_store_that_was_opened_again_does_not_double_what_is_under_way(h
     await house.until(lambda: len(house.done) == 2)
     assert sorted(channel.sent) == sorted(set(channel.sent))
     assert await house.deliveries(state=DeliveryState.PENDING) == []
+
+
+# -- holds, urgency, digests ------------------------------------------------------------------------------------------
+
+
+async def hold(house: House, count: int, until: int, *, digest: bool = True) -> list[int]:
+    """Store events whose deliveries are held; their ids."""
+    wanted = [Wanted("night", "a", until, digest)]
+
+    def write(store: Store) -> list[int]:
+        return [
+            store.add_event(EventKind.ALERT, house.clock.now, "home", "", f"text {n}", {}, lambda _: wanted).id
+            for n in range(count)
+        ]
+
+    return list(await house.calls(write))
+
+
+class Reader(Fake):
+    """Also keeps what went out together, and under which delivery."""
+
+    def __init__(self, *script: BaseException | None, **options: Any) -> None:
+        super().__init__(*script, **options)
+        self.bundles: list[tuple[int, list[int]]] = []
+
+    async def deliver(self, delivery: Delivery, event: Event) -> None:
+        self.bundles.append((delivery.id, [each.id for each in event.digest]))
+        await super().deliver(delivery, event)
+
+
+async def test_what_is_held_goes_out_as_one_when_the_hold_ends(house: House) -> None:
+    events = await hold(house, 5, T0 + 3600)
+    channel = Reader()
+    dispatcher = house.start(a=channel)
+    dispatcher.replace({"a": Fake()})  # new settings hurry what backs off
+    dispatcher.replace({"a": channel})
+    at_once = await house.add(1, "a")
+    dispatcher.wake()
+    await house.until(lambda: len(house.done) == 1)
+    assert [d.event for d in house.done] == at_once
+    house.clock.now += 3600
+    dispatcher.wake()
+    await house.until(lambda: len(house.done) == 2)
+    assert channel.bundles[-1] == (1, events)
+    assert {d.state for d in await house.deliveries()} == {DeliveryState.DONE}
+    assert len(channel.tried) == 2
+
+
+async def test_without_digest_each_goes_out_by_itself(house: House) -> None:
+    events = await hold(house, 3, T0 + 3600, digest=False)
+    channel = Reader()
+    house.clock.now += 3600
+    house.start(a=channel)
+    await house.until(lambda: len(house.done) == 3)
+    assert sorted(channel.sent) == events
+    assert all(not together for _, together in channel.bundles)
+
+
+async def test_a_bundle_that_fails_is_tried_again_as_it_was(house: House) -> None:
+    events = await hold(house, 3, T0)
+    channel = Reader(DeliveryError("busy"), None)
+    dispatcher = house.start(a=channel)
+    await channel.attempts(1)
+    await house.settled(DeliveryState.PENDING, 3)
+    await hold(house, 1, T0)
+    house.clock.now += 60
+    dispatcher.wake()
+    await house.until(lambda: len(house.done) == 2)
+    assert sorted(channel.bundles) == [(1, events), (1, events), (4, [])]
+
+
+async def test_the_lifetime_counts_from_the_end_of_the_hold(house: House) -> None:
+    await hold(house, 1, T0 + 7 * DAY)
+    house.clock.now += 7 * DAY
+    channel = Fake(DeliveryError("busy"))
+    house.start(Policy(tries=1), a=channel)
+    await channel.attempts(1)
+    async with asyncio.timeout(5):
+        while not (delivery := (await house.deliveries())[0]).attempts:
+            await asyncio.sleep(0.005)
+    assert delivery.state is DeliveryState.PENDING
+    house.clock.now += 3 * DAY
+    assert house.dispatcher
+    house.dispatcher.wake()
+    await house.until(lambda: len(house.failed) == 1)
+
+
+async def test_what_needs_no_sending_is_done_with_a_note(house: House) -> None:
+    await house.add(1, "a")
+    house.start(a=Fake(NotNeeded("answered lately")))
+    await house.until(lambda: len(house.done) == 1)
+    assert [(d.state, d.error) for d in await house.deliveries()] == [(DeliveryState.DONE, "answered lately")]
+    assert (house.done[0].error, house.troubles) == ("answered lately", [])
+
+
+@pytest.mark.timeout(60)
+async def test_ten_thousand_pending_at_start_go_out_each_once_the_urgent_first(house: House) -> None:
+    """Half of them were held: those leave in a hundredth of the attempts."""
+
+    def write(store: Store) -> None:
+        with store._writing():
+            for number in range(10_000):
+                urgent = Priority.HIGH if number % 100 == 99 else Priority.NORMAL
+                wanted = Wanted("night", "a", T0, True) if number % 2 else Wanted("all", "a", priority=urgent)
+                if urgent is Priority.HIGH:
+                    wanted = Wanted("all", "a", priority=urgent)
+                store._add_event(EventKind.ALERT, T0, "home", "", "text", {}, lambda _, wanted=wanted: [wanted])
+
+    await house.calls(write)
+    channel = Reader(concurrency=4)
+    house.start(a=channel)
+    await house.until(lambda: len(channel.sent) == 5_000 + 100 + 49)
+    await house.settled(DeliveryState.PENDING, 0)
+    assert {event % 100 for event in channel.sent[:100]} == {0}  # every hundredth event is urgent
+    out = [event for event, (_, together) in zip(channel.tried, channel.bundles, strict=True) if not together]
+    carried = [event for _, together in channel.bundles for event in together]
+    assert sorted(out + carried) == list(range(1, 10_001))

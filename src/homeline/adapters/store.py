@@ -23,6 +23,7 @@ from homeline.adapters.store_outbox import ReportStatus
 from homeline.adapters.store_queries import Queries
 from homeline.adapters.store_rows import (
     CallPage,
+    ChannelSummary,
     Conversation,
     ConversationPage,
     Page,
@@ -31,11 +32,13 @@ from homeline.adapters.store_rows import (
     RuleSummary,
     Unseen,
 )
+from homeline.core.times import CLOCK_SET
 from homeline.errors import StoreError
 from homeline.model import EventKind
 
 __all__ = (
     "CallPage",
+    "ChannelSummary",
     "Conversation",
     "ConversationPage",
     "Page",
@@ -49,7 +52,6 @@ __all__ = (
 )
 
 DAY = 86400
-CLOCK_SET = 1_577_836_800  # 2020-01-01: a router whose clock says less has not learnt the time yet
 TOMBSTONE_DAYS = 400
 PURGED_AT_ONCE = 200  # events in one transaction
 
@@ -137,8 +139,10 @@ class Store(Inbox, Queries, Alerts):
         with self._writing():
             self._run("UPDATE message SET open_since = open_since + ? WHERE open_since IS NOT NULL", delta)
             self._run("UPDATE message SET not_before = not_before + ? WHERE state = 'queued'", delta)
+            # The end of a hold is a time of day, which a clock that is set does not move.
             self._run(
-                "UPDATE delivery SET next_at = next_at + ?, created_at = created_at + ? WHERE state = 'pending'",
+                "UPDATE delivery SET next_at = iif(next_at = hold_until, next_at, max(next_at + ?, hold_until)), "
+                "created_at = created_at + ? WHERE state = 'pending'",
                 *(delta, delta),
             )
             for column in ("started_at", "answered_at", "ended_at"):

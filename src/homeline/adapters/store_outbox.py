@@ -224,7 +224,8 @@ class Outbox(Requests, Deliveries):
 
     def _pull_in(self, now: int) -> None:
         self._run("UPDATE message SET not_before = ? WHERE state = 'queued' AND not_before > ?", now, now + CLOCK_LEAP)
-        self._run("UPDATE delivery SET next_at = ? WHERE state = 'pending' AND next_at > ?", now, now + CLOCK_LEAP)
+        self.pull_in(now, CLOCK_LEAP)
+        self._release_orphans()
 
     # -- status reports -----------------------------------------------------------------------------------------------
 

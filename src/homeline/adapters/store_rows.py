@@ -19,6 +19,7 @@ from homeline.model import (
     Message,
     MessageState,
     Part,
+    Priority,
 )
 
 MESSAGE = (
@@ -27,7 +28,10 @@ MESSAGE = (
     "data, port_to, message.note, message.error, message.unread, report, flash, port_from"
 )
 PART = "number, pdu, text, state, reference, error"
-DELIVERY = "id, event, rule, channel, state, attempts, next_at, created_at, done_at, error, revision"
+DELIVERY = (
+    "id, event, rule, channel, state, attempts, next_at, created_at, done_at, error, revision, hold_until, priority, "
+    "carrier, digest"
+)
 CALL = (
     "id, direction, state, uid, dongle, line, peer, peer_raw, peer_name, dialled, through, rule, started_at, "
     "answered_at, ended_at, cause, reason, recording, recording_seconds, recording_size, unread"
@@ -108,6 +112,17 @@ class RuleSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelSummary:
+    """How the deliveries of one channel fare, as `RuleSummary`."""
+
+    pending: int = 0
+    failed: int = 0
+    success_at: int | None = None
+    error_at: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """What the last run left half done: messages now `unknown`, and how many were put back in the queue."""
 
@@ -131,7 +146,8 @@ def part_of(row: Row) -> Part:
 
 def delivery_of(row: Row) -> Delivery:
     """A delivery from the columns `DELIVERY`."""
-    return Delivery(row[0], row[1], row[2], row[3], DeliveryState(row[4]), *row[5:])
+    values = [*row[:4], DeliveryState(row[4]), *row[5:12], Priority(row[12]), row[13], bool(row[14])]
+    return Delivery(*values)
 
 
 def call_of(row: Row) -> Call:

@@ -12,7 +12,9 @@ A migration that has been released is never changed: a later one changes what it
 - `conversation` is kept by triggers, so it cannot disagree with `message`.
 - A call has its event's id. `call.uid` is what makes it unique; like a part's key it survives in `tombstone`.
 - A pending delivery with `digest` 1 goes out together with the others of its rule and channel that were held; from the
-  first attempt on, `carrier` is the delivery that carries it.
+  first attempt on, `carrier` is the delivery that carries it (its own id for that one).
+- `delivery_due` gives what is due by urgency without looking at the rows; those that another one carries are in it and
+  passed over.
 - `request` remembers what was asked for from outside, under the id that the asker gave it, so that a repeated request
   is answered and not carried out again. `reference` says which event a message of ours elsewhere was about.
 - `done` is when something that is done regularly, or is limited, was done last and how often since.
@@ -207,6 +209,10 @@ ALTER TABLE delivery ADD COLUMN hold_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE delivery ADD COLUMN priority TEXT NOT NULL DEFAULT 'normal';
 ALTER TABLE delivery ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE delivery ADD COLUMN carrier INTEGER NOT NULL DEFAULT 0;
+DROP INDEX delivery_due;
+CREATE INDEX delivery_due ON delivery(channel, priority, next_at, carrier) WHERE state = 'pending';
+CREATE INDEX delivery_digest ON delivery(rule, channel) WHERE state = 'pending' AND digest = 1 AND carrier = 0;
+CREATE INDEX delivery_carrier ON delivery(carrier) WHERE carrier > 0 AND state != 'done';
 
 CREATE TABLE channel_result (
   channel TEXT PRIMARY KEY,

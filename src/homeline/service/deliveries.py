@@ -111,7 +111,7 @@ class Dispatcher:
             raise NotFound(f"There is no channel '{channel}'.")
         delivery = replace(delivery, revision=self._office.clock())  # so that no two tests have one Message-ID
         error = await attempt(self._channels[channel], delivery, event)
-        if error is not None:
+        if isinstance(error, DeliveryError):
             raise error
 
     def _retire(self, name: str) -> None:

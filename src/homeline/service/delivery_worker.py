@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from homeline.adapters.store import Store
 from homeline.core import retry
-from homeline.errors import DeliveryError, StoreError
+from homeline.errors import DeliveryError, NotNeeded, StoreError
 from homeline.model import Delivery, DeliveryState, Event
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Channel(Protocol):
         ...
 
     async def deliver(self, delivery: Delivery, event: Event) -> None:
-        """Returns when the peer has taken it. Raises DeliveryError."""
+        """Returns when the peer has taken it. Raises DeliveryError, or NotNeeded where there is nothing to send."""
         ...
 
 
@@ -72,12 +72,12 @@ class Office:
     rest: retry.Policy
 
 
-async def attempt(channel: Channel, delivery: Delivery, event: Event) -> DeliveryError | None:
+async def attempt(channel: Channel, delivery: Delivery, event: Event) -> DeliveryError | NotNeeded | None:
     """Try once, within the channel's time. What a channel raises beyond its contract becomes a DeliveryError."""
     try:
         async with asyncio.timeout(channel.timeout):
             await channel.deliver(delivery, event)
-    except DeliveryError as error:
+    except (DeliveryError, NotNeeded) as error:
         return error
     except TimeoutError:
         return DeliveryError(f"No end within {channel.timeout:g} s.")
@@ -194,8 +194,8 @@ class Worker:
         try:
             error = await attempt(channel, delivery, event)
             delivery.attempts += 1
-            if error is None:
-                await self._done(delivery, event)
+            if error is None or isinstance(error, NotNeeded):
+                await self._done(delivery, event, str(error or ""))
             elif error.permanent:
                 await self._give_up(delivery, event, str(error))
             else:
@@ -204,11 +204,12 @@ class Worker:
             del self._under_way[delivery.id]
             self.wake()
 
-    async def _done(self, delivery: Delivery, event: Event) -> None:
+    async def _done(self, delivery: Delivery, event: Event, note: str = "") -> None:
         now = self._office.clock()
-        await self._commit(lambda: self._office.call(Store.delivery_done, delivery.id, now))
-        delivery.state, delivery.done_at, delivery.error = DeliveryState.DONE, now, ""
-        log.info("Delivery %d of event %d went out through %s.", delivery.id, delivery.event, self._name)
+        await self._commit(lambda: self._office.call(Store.delivery_done, delivery.id, now, note))
+        delivery.state, delivery.done_at, delivery.error = DeliveryState.DONE, now, note
+        what = f"was not needed: {note}" if note else f"went out through {self._name}."
+        log.info("Delivery %d of event %d%s %s", delivery.id, delivery.event, _and_others(event), what)
         self._works_again()
         self._tell(self._office.on_done, delivery, event)
 
@@ -216,7 +217,7 @@ class Worker:
         now = self._office.clock()
         await self._commit(lambda: self._office.call(Store.delivery_failed, delivery.id, error, now))
         delivery.state, delivery.done_at, delivery.error = DeliveryState.FAILED, now, error
-        log.warning("Delivery %d of event %d failed: %s", delivery.id, delivery.event, error)
+        log.warning("Delivery %d of event %d%s failed: %s", delivery.id, delivery.event, _and_others(event), error)
         self._tell(self._office.on_failed, delivery, event)
 
     async def _postpone(self, channel: Channel, delivery: Delivery, event: Event, error: DeliveryError) -> None:
@@ -225,7 +226,7 @@ class Worker:
         failing_for = self._note_failure(error) if current else 0.0
         at = retry.next_attempt(
             office.policy,
-            created_at=delivery.created_at,
+            created_at=_since(delivery),
             attempts=delivery.attempts,
             now=now,
             random=office.random(),
@@ -247,7 +248,7 @@ class Worker:
         while True:
             now = office.clock()
             due = await office.call(Store.due_deliveries, now, [self._name], BATCH)
-            old = [pair for pair in due if retry.overdue(office.policy, pair[0].created_at, now)]
+            old = [pair for pair in due if retry.overdue(office.policy, _since(pair[0]), now)]
             for delivery, event in old:
                 await self._give_up(delivery, event, error)
             if len(old) < BATCH:
@@ -296,19 +297,43 @@ class Worker:
         return asyncio.get_running_loop().time()
 
 
+def _since(delivery: Delivery) -> int:
+    """From when its lifetime counts: while it was held it could not go out."""
+    return max(delivery.created_at, delivery.hold_until)
+
+
+def _and_others(event: Event) -> str:
+    return f" and {len(event.digest) - 1} others" if event.digest else ""
+
+
 def _take(
     store: Store, channel: str, now: int, limit: int, horizon: int
 ) -> tuple[list[tuple[Delivery, Event]], int | None]:
     """In the store's thread: deliveries that are due, marked as being sent, and when the next one is due.
 
-    A time beyond the horizon was set by a clock that has gone back since: it counts as due.
+    A time beyond the horizon may have been set by a clock that has gone back since.
     """
     following = store.next_due(channel)
     if following is not None and following > now + horizon:
-        now = following
-    due = store.due_deliveries(now, [channel], limit)
-    for delivery, event in due:
+        store.pull_in(now, horizon, channel)
+    due = _with_bundles(store, store.due_deliveries(now, [channel], limit), now)
+    for _, event in due:
+        for each in (event, *event.digest):
+            if each.message is not None and each.message.error:
+                each.fields["pdu"] = "".join(part.pdu for part in store.get_message(each.id)[1])
+    for delivery, _ in due:
         store.delivery_sending(delivery.id, now)
-        if event.message is not None and event.message.error:
-            event.fields["pdu"] = "".join(part.pdu for part in store.get_message(event.id)[1])
     return due, store.next_due(channel)
+
+
+def _with_bundles(store: Store, due: Sequence[tuple[Delivery, Event]], now: int) -> list[tuple[Delivery, Event]]:
+    """What was held and goes out as one becomes one delivery, whose event has the others in `digest`."""
+    found = []
+    for delivery, event in due:
+        if not delivery.bundled:
+            found.append((delivery, event))
+        elif (carrier := store.carrier(delivery, now)) is not None:
+            events = store.carried_events(carrier.id)
+            own = next((each for each in events if each.id == carrier.event), event)
+            found.append((carrier, replace(own, digest=tuple(events) if len(events) > 1 else ())))
+    return found

@@ -75,7 +75,10 @@ def delivery(item: Delivery) -> Table:
         {
             "next_at": _time(item.next_at) if item.state == "pending" else None,
             "done_at": _time(item.done_at),
-            "error": item.error,
+            "note" if item.state == "done" else "error": item.error,
+            "priority": "" if item.priority == "normal" else item.priority.value,
+            "hold_until": _time(item.hold_until or None),
+            "digest": Int64(item.digest) if item.digest else None,
         }
     )
 
