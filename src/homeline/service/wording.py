@@ -5,33 +5,19 @@ Every channel asks here and only here, so what a rule hides is hidden in all of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from homeline.config import Config, Rule
 from homeline.core import onetime
-from homeline.model import Delivery, Event, EventKind, Priority
+from homeline.model import Delivery, Event, EventKind
 from homeline.service import eventtext
 from homeline.service.document import document
+from homeline.service.note import Note, code_of
+
+__all__ = ["Note", "Wording"]
 
 _WITH_CODES = (EventKind.MESSAGE, EventKind.REPORT)  # a report has the text of the message that we sent
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One delivery, ready to be put into a channel's own form. All texts but the key are hostile."""
-
-    key: str  # idempotency key: the same for each attempt, letters, digits and `._-`
-    event: Event  # what is hidden is hidden here too
-    subject: str  # one line
-    text: str  # the owner's template filled in, else our words with all details
-    brief: str  # the same without the details that `text` has below its last `-- `
-    own_words: bool  # whether `text` comes from a template
-    code: str  # the one-time code; "" if there is none, or it is hidden
-    priority: Priority
-    document: dict[str, Any]  # JSON, docs/events.md
-    values: Mapping[str, str]  # of the fields of templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +39,23 @@ class Wording:
         if rule.codes == "redact":
             event, code = hidden(event), ""
         subject, text, brief = _own(event, code if rule.codes == "first" else "")
-        return Note(
-            key=key,
-            event=event,
-            subject=eventtext.line(subject),
-            text=text,
-            brief=brief,
-            own_words=False,
-            code=code,
-            priority=rule.priority,
-            document=document(key, delivery, event),
-            values={},
-        )
+        said = document(key, rule, event, code, subject, self._number(event))
+        note = Note(key, event, subject, text, brief, False, code, rule.priority, rule.name, said)
+        if not rule.subject and not rule.template:
+            return note
+        from homeline.service.filling import in_the_owners_words  # only where a rule has words of its own
+
+        return in_the_owners_words(note, rule.subject, rule.template)
+
+    def fill(self, source: str, note: Note) -> str:
+        """A template that is no rule's, such as a webhook's body, for a note. ValueError where it is no template."""
+        from homeline.service.filling import fill
+
+        return fill(source, note)
+
+    def _number(self, event: Event) -> str:
+        """Our own number, as far as it is configured."""
+        return next((dongle.number for dongle in self.config().dongles if dongle.name == event.dongle), "")
 
 
 def _own(event: Event, code: str) -> tuple[str, str, str]:
@@ -72,15 +63,11 @@ def _own(event: Event, code: str) -> tuple[str, str, str]:
     if event.digest:
         from homeline.service import digesttext  # only where something waited
 
-        return digesttext.subject(event), digesttext.text(event), digesttext.text(event)
+        words = digesttext.text(event)
+        return eventtext.line(digesttext.subject(event)), words, words
     head = f"Code: {code}\n\n" if code else ""
     subject = f"Code {code}: {eventtext.subject(event)}" if code else eventtext.subject(event)
-    return subject, head + eventtext.body(event), head + eventtext.brief(event)
-
-
-def code_of(event: Event) -> str:
-    """The one-time code that a message carries; "" if there is none."""
-    return onetime.find(event.text) if event.kind is EventKind.MESSAGE else ""
+    return eventtext.line(subject), head + eventtext.body(event), head + eventtext.brief(event)
 
 
 def hidden(event: Event) -> Event:
