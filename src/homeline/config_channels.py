@@ -189,6 +189,8 @@ class AutoReply:
 
 _TLS_VERIFY = Option("tls_verify", t.BOOLEAN, "Whether the server's certificate is checked.")
 _CA_FILE = Option("ca_file", t.CA_FILE, "Certificates to trust instead of the system's.")
+_TOKEN = t.matching(r"[!-~]{1,512}", "up to 512 signs of ASCII without blanks")
+_CONTENT_TYPE = t.matching(r"[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}(; ?[!-~]{1,64})?", "a media type")
 _ALLOW_LOCAL = Option("allow_local", t.BOOLEAN, "Whether the server may be the router itself.")
 _REPLY_RATE = t.integer(1, 1000, "an hour")
 _DONGLES = Option("dongles", t.NAME, "Only what came through these dongles; all if none is named.", many=True)
@@ -222,7 +224,7 @@ _MQTT = (
 )
 
 _WEBHOOK = (
-    Option("url", t.URL, "Where the request goes. Required unless `secret_url` is set."),
+    Option("url", t.URL, "Where the request goes. Without it the service's own, with presets `ntfy` and `pushover`."),
     Option("secret_url", t.URL, "The same, where the URL itself is a secret, as with Slack and Discord.", secret=True),
     Option("method", t.choice("POST", "PUT", "PATCH", "GET"), "How it is sent."),
     Option(
@@ -231,14 +233,14 @@ _WEBHOOK = (
         "What is sent: the event as JSON, `body`, or what a known service wants.",
     ),
     Option("target", t.text(255), "What the preset needs beside the URL: a topic, a room, a user key."),
-    Option("token", t.text(512), "The preset's access token; otherwise sent as a bearer token.", secret=True),
+    Option("token", _TOKEN, "The preset's access token; otherwise sent as a bearer token.", secret=True),
     Option(
         "signing_key", t.text(256), "Key of the signature (HMAC-SHA256) by which the receiver knows us.", secret=True
     ),
     Option("headers", t.HEADER, "Further headers.", many=True),
     Option("secret_headers", t.HEADER, "Further headers whose values are secrets.", many=True, secret=True),
     Option("body", t.TEMPLATE, "The request's body, with preset `template`."),
-    Option("content_type", t.text(128), "Its type, with preset `template`."),
+    Option("content_type", _CONTENT_TYPE, "Its type, with preset `template`. Without it plain text."),
     _TLS_VERIFY,
     _CA_FILE,
     _ALLOW_LOCAL,
@@ -336,6 +338,43 @@ _AUTO_REPLY = (
 )
 
 
+# What a service needs beside the URL; and those that have one URL for everybody.
+_PRESET_NEEDS = {
+    "ntfy": ("target",),
+    "gotify": ("token",),
+    "matrix": ("target", "token"),
+    "pushover": ("target", "token"),
+}
+_PRESETS_WITH_URL = ("ntfy", "pushover")
+_OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
+
+
+def _complete_webhook(webhook: Webhook) -> Webhook:
+    name, preset = webhook.name, webhook.preset
+    if not (webhook.url or webhook.secret_url or preset in _PRESETS_WITH_URL):
+        raise ConfigError(name, "url", "", "is required, unless secret_url is set")
+    for option in (*_PRESET_NEEDS.get(preset, ()), *(("body",) if preset == "template" else ())):
+        if not getattr(webhook, option):
+            raise ConfigError(name, option, "", f"is required with preset '{preset}'")
+    if preset == "matrix" and not webhook.target.startswith("!"):
+        raise ConfigError(name, "target", webhook.target, "must be a room's id, which begins with !")
+    if preset not in ("json", "template") and webhook.method != "POST":
+        raise ConfigError(name, "method", webhook.method, f"is decided by preset '{preset}'")
+    for option in ("headers", "secret_headers"):
+        for line in getattr(webhook, option):
+            if line.partition(":")[0].lower() in _OUR_HEADERS:
+                raise ConfigError(name, option, line.partition(":")[0], "is set by Homeline itself")
+    return webhook
+
+
+def _complete_telegram(telegram: Telegram) -> Telegram:
+    if telegram.replies and all(chat.startswith("@") for chat in telegram.chats):
+        raise ConfigError(
+            telegram.name, "chats", "", "needs a chat's number for replies: in a channel nobody can reply"
+        )
+    return telegram
+
+
 def _complete_sms(sms: Sms) -> Sms:
     if sms.daily < sms.max_parts:
         raise ConfigError(sms.name, "daily", str(sms.daily), "is fewer than one message may have (max_parts)")
@@ -358,8 +397,16 @@ def _complete_mailbox(mailbox: Mailbox) -> Mailbox:
 
 CHANNEL_SECTIONS = (
     SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True),
-    SectionType("webhook", Webhook, "accounts", "A channel: an HTTP request.", _WEBHOOK, channel=True),
-    SectionType("telegram", Telegram, "accounts", "A channel: a Telegram bot.", _TELEGRAM, channel=True),
+    SectionType(
+        *("webhook", Webhook, "accounts", "A channel: an HTTP request.", _WEBHOOK),
+        channel=True,
+        complete=_complete_webhook,
+    ),
+    SectionType(
+        *("telegram", Telegram, "accounts", "A channel: a Telegram bot.", _TELEGRAM),
+        channel=True,
+        complete=_complete_telegram,
+    ),
     SectionType("sms", Sms, "accounts", "A channel: other phones, by SMS.", _SMS, channel=True, complete=_complete_sms),
     SectionType("sip_message", SipMessage, "accounts", "A channel: our phones, by SIP.", _SIP_MESSAGE, channel=True),
     SectionType("command", Command, "accounts", "A channel: a program of the owner's.", _COMMAND, channel=True),
