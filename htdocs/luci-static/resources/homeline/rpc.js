@@ -73,6 +73,11 @@ return baseclass.extend({
 	releaseArchived: declare('release_archived', [ 'dongle', 'forward' ]),
 	retryDelivery: declare('retry_delivery', [ 'id', 'event' ]),
 
+	getConfig: declare('get_config', []),
+	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
+	testRule: declareJob('test_rule', [ 'rule' ]),
+	explainRule: declare('explain_rule', [ 'rule', 'event', 'from', 'text', 'dongle', 'time', 'subject', 'template' ]),
+
 	listAlerts: declare('list_alerts', [ 'all', 'before', 'limit' ]),
 	acknowledgeAlert: declare('acknowledge_alert', [ 'id' ]),
 

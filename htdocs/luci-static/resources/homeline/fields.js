@@ -1,0 +1,208 @@
+'use strict';
+'require baseclass';
+'require form';
+'require uci';
+'require ui';
+'require homeline.checks as checks';
+'require homeline.options as options';
+'require homeline.secrets as secrets';
+
+/*
+ * LuCI's form options, made of the rows of `options.js`. What a field holds is judged as it is typed and again before
+ * it is saved; the words stand below the field.
+ */
+
+/* The choices of a row whose values are other sections' names, as [name, title]. */
+function sectionsOf(of) {
+	const types = (of == 'channel') ? options.channels : [ of ];
+
+	return types.flatMap((type) => uci.sections('homeline', type).map((section) => {
+		const name = section['.name'];
+
+		return [ name, (of == 'channel') ? '%s (%s)'.format(name, options.typeTitle(type)) : name ];
+	}));
+}
+
+/* What is in the configuration and not to be chosen: shown all the same, so that saving does not lose it. */
+function withMissing(choices, value) {
+	const known = choices.map((choice) => choice[0]);
+
+	return choices.concat(L.toArray(value).filter((name) => !known.includes(name))
+		.map((name) => [ name, _('%s (not there)').format(name) ]));
+}
+
+function classOf(row) {
+	if (row.secret)
+		return secrets.Value;
+
+	switch (row.widget) {
+	case 'flag': return form.Flag;
+	case 'choice': return row.many ? form.MultiValue : form.ListValue;
+	case 'section': return row.many ? form.MultiValue : form.ListValue;
+	}
+
+	return row.many ? form.DynamicList : form.Value;
+}
+
+/* Each value of a field with its verdict. */
+function verdicts(option, values) {
+	return Promise.all(values.map((value) => checks.whole(option.row, option.sectionType, value)));
+}
+
+function say(option, section_id, words) {
+	const field = option.map.findElement('data-field', option.cbid(section_id));
+	const place = field ? field.querySelector('.hl-error') : null;
+
+	if (!place)
+		return;
+
+	place.textContent = words || '';
+}
+
+/* Judge what a field holds now. The latest question wins. */
+function look(option, section_id) {
+	const turn = option.turn = (option.turn || 0) + 1;
+
+	return verdicts(option, L.toArray(option.formvalue(section_id)).filter((value) => value !== '')).then((found) => {
+		const wrong = found.find((one) => one.error);
+
+		if (turn == option.turn)
+			say(option, section_id, wrong ? wrong.error : null);
+
+		return { values: found.map((one) => one.value), error: wrong ? wrong.error : null };
+	});
+}
+
+/* Fields that are typed into: judged by `checks`, numbers of telephones made international. */
+function judge(option, Widget) {
+	option.validate = function(section_id, value) {
+		return (value == null || value === '') ? true : (checks.quick(this.row, value) || true);
+	};
+
+	option.renderWidget = function(section_id, index, value) {
+		const node = Widget.prototype.renderWidget.call(this, section_id, index, value);
+		const frame = E('div', { 'class': 'hl-field' }, [
+			node, E('div', { 'class': 'hl-error', 'role': 'alert' })
+		]);
+
+		frame.addEventListener('widget-change', () => look(this, section_id));
+
+		return frame;
+	};
+
+	/* A widget in a frame is found by its id, wherever it stands. */
+	option.parse = function(section_id) {
+		if (!this.isActive(section_id) || !this.isValid(section_id))
+			return Widget.prototype.parse.call(this, section_id);
+
+		return look(this, section_id).then((found) => {
+			if (found.error)
+				throw new TypeError('%s: %s'.format(this.title, found.error));
+
+			const value = this.row.many ? found.values : (found.values[0] || '');
+
+			if (!value.length)
+				return Widget.prototype.parse.call(this, section_id);
+
+			return this.write(section_id, value);
+		});
+	};
+}
+
+/* A value that is the default is not written. */
+function sparing(option, byDefault, Widget) {
+	option.write = function(section_id, value) {
+		return (L.toArray(value).join(' ') == byDefault)
+			? this.remove(section_id) : Widget.prototype.write.call(this, section_id, value);
+	};
+}
+
+function choose(option, row) {
+	const values = row.values || [];
+
+	values.forEach((value) => option.value(value[0], value[1] || value[0]));
+
+	if (row.widget != 'section')
+		return;
+
+	option.load = function(section_id) {
+		const value = uci.get('homeline', section_id, row.name);
+
+		this.keylist = [];
+		this.vallist = [];
+
+		if (!row.many)
+			this.value('', row.needed ? _('-- Please choose --') : _('automatic'));
+
+		withMissing(sectionsOf(row.of), value).forEach((choice) => this.value(choice[0], choice[1]));
+
+		return value;
+	};
+}
+
+function dress(option, row, type, Widget) {
+	Object.assign(option, {
+		row: row, sectionType: type, needed: row.needed, many: row.many, rmempty: !row.needed, modalonly: !row.grid
+	});
+
+	if (row.widget == 'flag')
+		option.default = row.byDefault;
+	else if (row.widget == 'choice') {
+		option.default = (row.many && row.byDefault) ? row.byDefault.split(' ') : row.byDefault;
+		choose(option, row);
+		sparing(option, row.byDefault, Widget);
+	}
+	else if (row.widget == 'section')
+		choose(option, row);
+	else {
+		if (row.byDefault != null)
+			option.placeholder = String(row.byDefault);
+
+		if (!row.secret)
+			judge(option, Widget);
+		else
+			option.validate = (section_id, value) => (value == null || value === '') ? true : (checks.quick(row, value) || true);
+	}
+}
+
+/* form.js's dependencies of a row: any of the values, or of a list that contains them. */
+function depend(option, rows, only) {
+	for (const name in only) {
+		const other = rows.find((row) => row.name == name);
+
+		L.toArray(only[name]).forEach((value) => {
+			const dependency = { [name]: value };
+
+			if (other.many)
+				dependency['!contains'] = true;
+
+			option.depends(dependency);
+		});
+	}
+}
+
+return baseclass.extend({
+	/* Add the rows of a type to a section of a form: all, or those that `filter` lets through. */
+	add: function(section, type, filter) {
+		const rows = options.rows(type);
+		const tabs = options.tabs(type);
+
+		if (tabs.length > 1)
+			tabs.filter((tab) => !(section.tab_names || []).includes(tab[0]))
+				.forEach((tab) => section.tab(tab[0], tab[1]));
+
+		return rows.filter(filter || (() => true)).map((row) => {
+			const Widget = classOf(row);
+			const option = (tabs.length > 1)
+				? section.taboption(row.tab || tabs[0][0], Widget, row.name, row.title, row.help)
+				: section.option(Widget, row.name, row.title, row.help);
+
+			dress(option, row, type, Widget);
+			depend(option, rows, row.only);
+
+			return option;
+		});
+	},
+
+	sectionsOf: sectionsOf
+});

@@ -1,0 +1,325 @@
+'use strict';
+'require baseclass';
+
+/*
+ * The options of UCI's sections as fields of forms: one row for each (docs/uci.md). `fields.js` makes LuCI's form
+ * options of them. A test compares the rows with the service's own tables: names, lists, secrets, choices, limits and
+ * defaults, both ways.
+ *
+ * A row: name, kind, title, help, and what is particular. `tab` is where it stands, `only` are the values of other
+ * options that it needs (form.js's `depends`), `needed` says that the section does not work without it.
+ */
+
+const flag = (byDefault) => ({ widget: 'flag', byDefault: byDefault ? '1' : '0' });
+const choice = (byDefault, values) => ({ widget: 'choice', byDefault: byDefault, values: values });
+const number = (low, high, byDefault) => ({ widget: 'number', low: low, high: high, byDefault: byDefault });
+const text = (check, limit) => ({ widget: 'text', check: check, limit: limit });
+const words = (limit) => text('words', limit);
+/* The name of another section: a dongle, a phone, a mailbox, or any channel. */
+const section = (of) => ({ widget: 'section', of: of });
+const many = (kind) => Object.assign({}, kind, { many: true });
+const secret = (kind) => Object.assign({}, kind, { secret: true });
+
+const row = (name, kind, title, help, more) => Object.assign({ name: name, title: title, help: help }, kind, more);
+
+const MORE = { tab: 'more' };
+const NEEDED = { needed: true };
+const REPLIES = { tab: 'replies' };
+
+const enabled = (more) => row('enabled', flag(true), _('Enabled'), null, Object.assign({ grid: true }, more));
+const tlsVerify = (more) => row('tls_verify', flag(true), _('Check certificate'),
+	_('Without it anybody on the way can pretend to be the server.'), Object.assign({}, MORE, more));
+const caFile = (more) => row('ca_file', text('pem'), _('Own certificates'),
+	_('A PEM file below /etc/ssl or /etc/homeline with the certificates to trust instead of the system\'s.'),
+	Object.assign({}, MORE, more));
+const allowLocal = () => row('allow_local', flag(false), _('Allow the router itself'),
+	_('The server may be this router.'), MORE);
+const timeout = (low, high, byDefault, help) => row('timeout', number(low, high, byDefault), _('Time limit (seconds)'),
+	help, MORE);
+const roaming = () => row('roaming', flag(false), _('Also while roaming'),
+	_('Done while the SIM is abroad as well, where it costs more.'));
+const oneDongle = (help, more) => row('dongle', section('dongle'), _('Dongle'), help, more);
+const dongles = (more) => row('dongles', many(section('dongle')), _('Dongles'),
+	_('Only what came through these; all if none is chosen.'), more);
+const every = (byDefault) => row('every', number(1, 366, byDefault), _('Every (days)'),
+	_('What was missed for want of power is caught up.'));
+const at = () => row('at', text('clock'), _('At'), _('By the router\'s time zone.'), { byDefault: '12:00' });
+const TLS = () => [ [ 'starttls', 'STARTTLS' ], [ 'tls', 'TLS' ], [ 'none', _('not encrypted') ] ];
+
+const filters = (more) => [
+	row('senders', many(text('pattern')), _('Senders'),
+		_('Only from these numbers or names, <code>*</code> for any characters; from all if none is given.'), more),
+	row('not_senders', many(text('pattern')), _('Not from'), _('These senders are left out.'), more),
+	row('patterns', many(text('regex')), _('Text matches'),
+		_('Only where one of these regular expressions is found in the text.'), more),
+	row('not_patterns', many(text('regex')), _('Text does not match'),
+		_('Left out where one of these regular expressions is found in the text.'), more)
+];
+
+const SECTIONS = {
+	rule: () => [
+		enabled({ tab: 'what' }),
+		row('events', many(choice('message', [
+			[ 'message', _('Messages') ],
+			[ 'code', _('Messages with a one-time code') ],
+			[ 'call', _('Calls') ],
+			[ 'voicemail', _('Voicemail') ],
+			[ 'ussd', _('USSD answers') ],
+			[ 'report', _('Delivery reports') ],
+			[ 'alert', _('Alerts') ]
+		])), _('Events'), _('What is forwarded.'), { tab: 'what' }),
+		row('calls', many(choice('missed voicemail', [
+			[ 'missed', _('missed') ],
+			[ 'voicemail', _('with a voicemail') ],
+			[ 'answered', _('answered') ],
+			[ 'failed', _('failed') ],
+			[ 'refused', _('refused') ]
+		])), _('Calls'), _('Which calls, where calls are forwarded.'), { tab: 'what', only: { events: 'call' } }),
+		row('alerts', many(text('pattern')), _('Alerts'),
+			_('Only alerts with these keys, such as <code>delivery.*</code>; all if none is given.'),
+			{ tab: 'what', only: { events: 'alert' } }),
+		dongles({ tab: 'what' }),
+		...filters({ tab: 'what' }),
+		row('times', many(text('times')), _('Only at'),
+			_('Days, times or both, such as <code>mon-fri 08:00-18:00</code>; always if none is given.'), { tab: 'when' }),
+		row('quiet', many(text('times')), _('Quiet hours'),
+			_('What comes at these times waits until they are over, such as <code>22:00-07:00</code>.'), { tab: 'when' }),
+		row('digest', flag(false), _('Digest'), _('What has waited goes out as one, not one by one.'), { tab: 'when' }),
+		row('channels', many(section('channel')), _('Channels'), _('Each gets a delivery of its own.'),
+			{ tab: 'how', needed: true }),
+		row('priority', choice('normal', [ [ 'low', _('low') ], [ 'normal', _('normal') ], [ 'high', _('high') ] ]),
+			_('Priority'), _('What goes first, and how loud the receiver\'s phone is.'), { tab: 'how' }),
+		row('codes', choice('first', [
+			[ 'first', _('shown first') ],
+			[ 'text', _('left in the text') ],
+			[ 'redact', _('hidden') ]
+		]), _('One-time codes'), _('Hidden ones stay readable in the inbox only.'), { tab: 'how' }),
+		row('subject', text('template'), _('Subject'),
+			_('The heading, where a channel has one. Empty: Homeline\'s own words.'), { tab: 'how' }),
+		row('template', text('template'), _('Text'),
+			_('With fields in braces, such as <code>{text}</code>. Empty: Homeline\'s own words.'), { tab: 'how' })
+	],
+
+	email: () => [
+		row('to', many(text('mail')), _('To'), null, NEEDED),
+		row('from', text('mail'), _('From'), _('Many servers want the account\'s own address here.'), NEEDED),
+		row('host', text('host'), _('Mail server'), _('Such as smtp.example.org. Needed unless a program sends the mail.')),
+		row('tls', choice('starttls', TLS()), _('Encryption')),
+		row('port', number(1, 65535), _('Port'), _('Empty: 587 with STARTTLS, 465 with TLS, 25 without encryption.')),
+		row('user', words(254), _('User name')),
+		row('password', secret(words(256)), _('Password')),
+		row('replies', section('mailbox'), _('Replies'),
+			_('The mailbox by which an answer to a mail is sent as an SMS.'), MORE),
+		tlsVerify(),
+		caFile(),
+		row('command', text('program'), _('Program'),
+			_('A sendmail-compatible program in /etc/homeline/commands.d that takes the mail instead of msmtp.'), MORE),
+		timeout(5, 600, 60, _('How long sending one mail may take.'))
+	],
+
+	mqtt: () => [
+		row('host', text('host'), _('Broker'), null, NEEDED),
+		row('tls', flag(false), 'TLS'),
+		row('port', number(1, 65535), _('Port'), _('Empty: 1883, with TLS 8883.')),
+		row('user', words(128), _('User name')),
+		row('password', secret(words(256)), _('Password')),
+		row('discovery', flag(false), _('Home Assistant'), _('The dongles appear there as devices.')),
+		row('commands', many(choice('', [
+			[ 'send', _('send messages') ],
+			[ 'ussd', _('send USSD codes') ],
+			[ 'mark_read', _('mark as read') ],
+			[ 'reset', _('reset the dongle') ]
+		])), _('Commands'), _('What may be asked for over the broker. Whoever may write to it can do that.'),
+			{ tab: 'commands' }),
+		row('sms_to', many(text('pattern')), _('Numbers to text'),
+			_('To these numbers messages may be sent, <code>*</code> for any digits.'),
+			{ tab: 'commands', only: { commands: 'send' } }),
+		row('sms_rate', number(1, 1000, 10), _('Messages an hour'), null, { tab: 'commands', only: { commands: 'send' } }),
+		row('ussd_codes', many(text('ussd')), _('USSD codes'), _('Exactly these may be sent.'),
+			{ tab: 'commands', only: { commands: 'ussd' } }),
+		row('prefix', text('topic'), _('Topics begin with'), null, { tab: 'more', byDefault: 'homeline' }),
+		row('client_id', text('topic'), _('Client id'), _('Empty: one is made.'), MORE),
+		row('discovery_prefix', text('topic'), _('Discovery topics begin with'), null,
+			{ tab: 'more', byDefault: 'homeassistant', only: { discovery: '1' } }),
+		row('keepalive', number(10, 3600, 60), _('Keep-alive (seconds)'),
+			_('How long the connection may be silent.'), MORE),
+		tlsVerify({ only: { tls: '1' } }),
+		caFile({ only: { tls: '1' } }),
+		row('cert_file', text('pem'), _('Client certificate'), _('A PEM file, for brokers that want one.'),
+			{ tab: 'more', only: { tls: '1' } }),
+		row('key_file', text('pem'), _('Its key'), _('A PEM file.'), { tab: 'more', only: { tls: '1' } }),
+		timeout(5, 600, 30, _('How long the broker may take to confirm an event.'))
+	],
+
+	webhook: () => [
+		row('preset', choice('json', [
+			[ 'json', _('JSON of the event') ],
+			[ 'template', _('Own text') ],
+			[ 'ntfy', 'ntfy' ],
+			[ 'gotify', 'Gotify' ],
+			[ 'slack', 'Slack' ],
+			[ 'discord', 'Discord' ],
+			[ 'matrix', 'Matrix' ],
+			[ 'pushover', 'Pushover' ]
+		]), _('What is sent'), _('What a known service wants, or the event itself.')),
+		row('url', text('url'), _('Address'), _('The service\'s or server\'s https:// address.')),
+		row('secret_url', secret(text('url')), _('Secret address'),
+			_('For services whose address itself is the secret, such as Slack and Discord; takes the place of the other.')),
+		row('target', words(255), _('Topic, room or user'), _('The ntfy topic, the Matrix room or the Pushover user key.'),
+			{ only: { preset: [ 'ntfy', 'matrix', 'pushover', 'json', 'template', 'gotify' ] } }),
+		row('token', secret(words(512)), _('Token'),
+			_('The service\'s access token; else sent as a bearer token.')),
+		row('body', text('template'), _('Text'), _('With fields in braces, such as <code>{text}</code>.'),
+			{ only: { preset: 'template' } }),
+		row('content_type', words(128), _('Content type'), null, { only: { preset: 'template' } }),
+		row('method', choice('POST', [ [ 'POST' ], [ 'PUT' ], [ 'PATCH' ], [ 'GET' ] ]), _('Method'), null,
+			{ tab: 'more', only: { preset: [ 'json', 'template' ] } }),
+		row('headers', many(text('header')), _('Headers'), _('Each as <code>Name: value</code>.'), MORE),
+		row('secret_headers', secret(many(text('header'))), _('Secret headers'),
+			_('Each as <code>Name: value</code>. New ones take the place of all that were set.'), MORE),
+		row('signing_key', secret(words(256)), _('Signing key'),
+			_('The receiver can check with it that a request is from here (HMAC-SHA256).'), MORE),
+		tlsVerify(),
+		caFile(),
+		allowLocal(),
+		timeout(2, 300, 20, _('How long one request may take, all in all.'))
+	],
+
+	telegram: () => [
+		row('token', secret(text('botToken')), _('Bot token'), _('From @BotFather.'), NEEDED),
+		row('chats', many(text('chat')), _('Chats'),
+			_('Their numbers, or a channel\'s @name. They get the messages, and their replies are taken.'), NEEDED),
+		row('silent', flag(false), _('Without a sound')),
+		row('replies', flag(false), _('Replies'),
+			_('An answer to the bot\'s message is sent as an SMS to whom the message was from.'), REPLIES),
+		oneDongle(_('That sends replies. Empty: the one by which the message came.'),
+			{ tab: 'replies', only: { replies: '1' } }),
+		row('rate', number(1, 1000, 30), _('Replies an hour'), null, { tab: 'replies', only: { replies: '1' } }),
+		row('api', text('url'), _('Server'), _('For owners of their own.'),
+			{ tab: 'more', byDefault: 'https://api.telegram.org' }),
+		caFile(),
+		allowLocal(),
+		timeout(5, 300, 20, _('How long one request may take, all in all.'))
+	],
+
+	sms: () => [
+		row('to', many(text('e164')), _('Numbers'), null, NEEDED),
+		oneDongle(_('That sends. Empty: the first that is ready.')),
+		row('daily', number(1, 1000, 50), _('Messages a day'), _('To each number at most.')),
+		row('max_parts', number(1, 10, 3), _('Longest message (parts)'), _('A longer text is cut.')),
+		roaming()
+	],
+
+	sip_message: () => [
+		row('phones', many(section('phone')), _('Phones'), _('One that takes the message is enough.'), NEEDED),
+		timeout(5, 120, 20, _('How long a phone may take to confirm.'))
+	],
+
+	command: () => [
+		row('program', text('program'), _('Program'),
+			_('A file in /etc/homeline/commands.d. It gets the event as JSON on its standard input.'), NEEDED),
+		timeout(1, 600, 30, _('How long it may take before it is ended.'))
+	],
+
+	mailbox: () => [
+		enabled(),
+		row('type', choice('imap', [ [ 'imap', 'IMAP' ], [ 'maildir', _('Maildir on the router') ] ]), _('Kind')),
+		row('address', text('mail'), _('Address'), _('Where answers to forwarded mails go.'), NEEDED),
+		row('senders', many(text('mail')), _('Senders'), _('Whose answers are taken.'), NEEDED),
+		row('host', text('host'), _('IMAP server'), null, { only: { type: 'imap' } }),
+		row('tls', choice('tls', TLS()), _('Encryption'), null, { only: { type: 'imap' } }),
+		row('port', number(1, 65535), _('Port'), _('Empty: 993 with TLS, else 143.'), { only: { type: 'imap' } }),
+		row('user', words(254), _('User name'), null, { only: { type: 'imap' } }),
+		row('password', secret(words(256)), _('Password'), null, { only: { type: 'imap' } }),
+		row('path', text('maildir'), _('Folder'), _('Below /etc/homeline, or /mnt/DISK/homeline on a disk.'),
+			{ only: { type: 'maildir' } }),
+		row('folder', words(128), _('IMAP folder'), null, { tab: 'more', byDefault: 'INBOX', only: { type: 'imap' } }),
+		row('plus', flag(true), _('Plus addresses'),
+			_('The server delivers user+anything to user. Else a token in the subject proves the answer.'), MORE),
+		row('every', number(1, 1440, 5), _('Every (minutes)'), _('How often it is looked into.'), MORE),
+		oneDongle(_('That sends. Empty: the one by which the message came.'), MORE),
+		row('rate', number(1, 1000, 30), _('Answers an hour'), null, MORE),
+		tlsVerify({ only: { type: 'imap' } }),
+		caFile({ only: { type: 'imap' } })
+	],
+
+	schedule: () => [
+		enabled(),
+		row('action', choice('sms', [ [ 'sms', _('send a message') ], [ 'ussd', _('send a USSD code') ], [ 'call', _('call') ] ]),
+			_('Action'), null, { grid: true }),
+		oneDongle(null, { needed: true, grid: true }),
+		row('to', text('e164'), _('Number'), null, { only: { action: [ 'sms', 'call' ] } }),
+		row('text', words(160), _('Text'), null, { only: { action: 'sms' } }),
+		row('code', text('ussd'), _('USSD code'), null, { only: { action: 'ussd' } }),
+		row('seconds', number(5, 120, 20), _('Longest call (seconds)'), _('How long it rings or lasts.'),
+			{ only: { action: 'call' } }),
+		Object.assign(every(30), { grid: true }),
+		at(),
+		roaming()
+	],
+
+	balance: () => [
+		enabled(),
+		oneDongle(null, { needed: true, grid: true }),
+		row('code', text('ussd'), _('USSD code'), _('By which the network tells what is left.'), { needed: true, grid: true }),
+		row('pattern', text('regex'), _('Pattern'),
+			_('A regular expression; its first group is the amount, such as <code>([0-9]+[.,][0-9]+) EUR</code>.'), NEEDED),
+		row('limit', text('amount'), _('Alert below'), null, { grid: true }),
+		row('unit', words(8), _('Currency')),
+		every(7),
+		at(),
+		roaming()
+	],
+
+	auto_reply: () => [
+		enabled(),
+		row('text', text('template'), _('Answer'), _('With fields in braces, such as <code>{peer}</code>.'),
+			{ needed: true, grid: true }),
+		dongles(),
+		...filters(),
+		row('times', many(text('times')), _('Only at'),
+			_('Days, times or both, such as <code>mon-fri 08:00-18:00</code>; always if none is given.')),
+		row('hours', number(1, 8760, 24), _('Once in (hours)'), _('A sender gets one answer in that time.')),
+		row('daily', number(1, 1000, 20), _('Answers a day'), _('At most, all in all.')),
+		roaming()
+	]
+};
+
+return baseclass.extend({
+	/* Types of sections that rules may name as channels, in the order of the list. */
+	channels: [ 'email', 'telegram', 'webhook', 'mqtt', 'sms', 'sip_message', 'command' ],
+
+	/* What people call a type of channel. */
+	typeTitle: function(type) {
+		switch (type) {
+		case 'email': return _('E-mail');
+		case 'telegram': return 'Telegram';
+		case 'webhook': return _('Webhook, ntfy, Slack, …');
+		case 'mqtt': return _('MQTT, Home Assistant');
+		case 'sms': return _('SMS to other phones');
+		case 'sip_message': return _('Phones, by SIP');
+		case 'command': return _('Own program');
+		}
+
+		return type;
+	},
+
+	/* The tabs of a type's editor, in order, as [name, title]. */
+	tabs: function(type) {
+		const titles = {
+			what: _('What'), when: _('When'), how: _('How'),
+			main: _('General'), commands: _('Commands'), replies: _('Replies'), more: _('More')
+		};
+		const used = this.rows(type).map((option) => option.tab || 'main');
+
+		return Object.keys(titles).filter((name) => used.includes(name)).map((name) => [ name, titles[name] ]);
+	},
+
+	/* The rows of a type of section. */
+	rows: function(type) {
+		return SECTIONS[type]();
+	},
+
+	/* All types that there are rows for. */
+	types: Object.keys(SECTIONS)
+});
