@@ -11,12 +11,13 @@ import shutil
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace as Namespace
 from typing import Any, cast
 
 import pytest
 
 from homeline import client, config, model, pdu_tool
-from homeline.adapters.store import Conversation, RuleSummary
+from homeline.adapters.store import ChannelSummary, Conversation, RuleSummary
 from homeline.core.numbers import NumberKind
 from homeline.core.recovery import LADDER, Failure
 from homeline.model import (
@@ -30,10 +31,12 @@ from homeline.model import (
     DongleState,
     DongleStatus,
     Driver,
+    Event,
     EventKind,
     Message,
     MessageState,
     Part,
+    Priority,
     Problem,
     Reason,
     Registration,
@@ -246,7 +249,11 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "A delivery": (
         shapes.delivery(Delivery(1, 1, "r", "c", DeliveryState.DONE)),
-        shapes.delivery(Delivery(1, 1, "r", "c", next_at=5, done_at=5, error="e")),
+        shapes.delivery(
+            Delivery(1, 1, "r", "c", next_at=5, done_at=5, error="e", hold_until=5, priority=Priority.HIGH, digest=1),
+            (Event(1, EventKind.USSD, 1, "d"),),
+        )
+        | shapes.delivery(Delivery(1, 1, "r", "c", DeliveryState.DONE, error="note")),
     ),
     "A dongle": (
         shapes.dongle(DongleStatus("d")),
@@ -274,6 +281,10 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "A rule": (
         StatusReport._rule("r", True, None),
         StatusReport._rule("r", True, RuleSummary("r", 1, 2, 3, 4, "e")),
+    ),
+    "A channel": (
+        StatusReport._channel("email", "c", None, None),
+        StatusReport._channel("mqtt", "c", Namespace(connected=True), ChannelSummary(1, 2, 3, 4, "e")),
     ),
     "A problem": ({}, shapes.problem(Problem("w", "t", "a"))),
 }

@@ -116,6 +116,7 @@ class Gateway:
             self.context, self.alerts, self.dongles, time.monotonic(), self.troubles, self.bus, self._asterisk
         )
         status.outbounds = lambda: self.voice.outbounds() if self.voice is not None else []
+        status.things = self._accounts.things
         api = Api(
             Parts(
                 context=self.context,
@@ -392,7 +393,7 @@ class Gateway:
         self.dispatcher.wake()
 
     def _delivered(self, delivery: Delivery, event: Event) -> None:
-        self.context.emit("homeline.delivery.done", shapes.delivery(delivery))
+        self.context.emit("homeline.delivery.done", shapes.delivery(delivery, event.digest))
         if delivery.attempts > 1:  # perhaps the last one that had been given up and was tried again
             self.spawn(self._clear_delivery_alert(delivery.channel))
 
@@ -407,7 +408,7 @@ class Gateway:
             await self.alerts.clear(f"delivery.{channel}")
 
     def _gave_up(self, delivery: Delivery, event: Event) -> None:
-        self.context.emit("homeline.delivery.failed", shapes.delivery(delivery))
+        self.context.emit("homeline.delivery.failed", shapes.delivery(delivery, event.digest))
         self.spawn(
             self.alerts.raise_(
                 f"delivery.{delivery.channel}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,3 +85,29 @@ async def test_a_store_that_is_broken(tmp_path: Path, monkeypatch: pytest.Monkey
         assert "unread" not in reply
         assert places(reply) == ["a"]
         assert [type(trouble) for trouble in service.troubles] == [StoreDamaged]
+
+
+async def test_how_each_channel_fares(tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        report = reporter(service, Sender())
+        things = [
+            ("email", "mail", object()),
+            ("mqtt", "home", SimpleNamespace(connected=False)),
+            ("webhook", "broken", None),
+            ("schedule", "alive", SimpleNamespace(status=lambda: {"name": "alive"})),
+            ("balance", "unbuilt", None),
+        ]
+        report.things = lambda: things
+        await service.database(Store.receive, parts("hello"), NOW, service.context.plan)
+        await service.database(Store.delivery_failed, 1, "refused", NOW + 1)
+        reply = await report.build("")
+        assert reply["channels"] == [
+            {
+                **{"name": "mail", "type": "email", "pending": 0, "failed": 1},
+                **{"last_error": "refused", "last_error_at": NOW + 1},
+            },
+            {"name": "home", "type": "mqtt", "pending": 0, "failed": 0, "connected": False},
+            {"name": "broken", "type": "webhook", "pending": 0, "failed": 0},
+        ]
+        assert reply["schedules"] == [{"name": "alive"}]
+        assert "balances" not in reply

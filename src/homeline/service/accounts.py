@@ -24,7 +24,7 @@ class Accounts:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._wanted: set[Key] = set()
+        self._wanted: tuple[Key, ...] = ()
         self._made: dict[Key, Any] = {}
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -35,9 +35,9 @@ class Accounts:
         channels = [*config.emails, *config.accounts, *config.auto_replies]
         others = [*config.mailboxes, *config.schedules, *config.balances]
         wanted = {_key(section): section for section in (*channels, *others) if getattr(section, "enabled", True)}
-        for gone in self._wanted - set(wanted):
+        for gone in set(self._wanted) - set(wanted):
             self._say(gone, "")
-        self._wanted = set(wanted)
+        self._wanted = tuple(wanted)
         made = {key: self._build(key, section) for key, section in wanted.items()}
         for key in dict.fromkeys((*self._made, *made)):
             if self._made.get(key) is not made.get(key):
@@ -45,6 +45,10 @@ class Accounts:
         self._made = {key: thing for key, thing in made.items() if thing is not None}
         self._tidy()
         return {section.name: self._made[key] for section in channels if (key := _key(section)) in self._made}
+
+    def things(self) -> list[tuple[str, str, Any]]:
+        """Type and name of each section that is in use, and what was made of it; None where it could not be."""
+        return [(*key, self._made.get(key)) for key in self._wanted]
 
     async def close(self) -> None:
         """End everything that works by itself."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from homeline.adapters.store import Conversation
-from homeline.model import Alert, Call, Delivery, DongleStatus, Message, Part, Problem
+from homeline.model import Alert, Call, Delivery, DongleStatus, Event, Message, Part, Problem
 from homeline.protocol.blobmsg import Int64
 
 Table = dict[str, Any]
@@ -62,7 +62,8 @@ def part(item: Part) -> Table:
     )
 
 
-def delivery(item: Delivery) -> Table:
+def delivery(item: Delivery, digest: Sequence[Event] = ()) -> Table:
+    """A delivery; `digest` are the events that went out with it."""
     return {
         "id": Int64(item.id),
         "event": Int64(item.event),
@@ -79,6 +80,7 @@ def delivery(item: Delivery) -> Table:
             "priority": "" if item.priority == "normal" else item.priority.value,
             "hold_until": _time(item.hold_until or None),
             "digest": Int64(item.digest) if item.digest else None,
+            "events": [Int64(event.id) for event in digest] or None,
         }
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from homeline import __version__
 from homeline.adapters.bus import Bus
-from homeline.adapters.store import RuleSummary, Store
+from homeline.adapters.store import ChannelSummary, RuleSummary, Store
 from homeline.errors import NotFound, StoreError
 from homeline.model import DongleState, DongleStatus, Problem, Reason
 from homeline.protocol.blobmsg import Int64
@@ -44,6 +44,8 @@ ADVICE = {
     Reason.NOT_LOADED: "See in `problems` whether Asterisk's configuration was applied; or start it at its console.",
     Reason.STEP_FAILED: "It is tried again and the modem restarted. If it stays so: docs/modems.md, and an issue.",
 }
+# Where `status` shows what is done regularly, by the type of its section.
+REGULAR = {"schedule": "schedules", "balance": "balances"}
 HEALTHY = (DongleState.READY, DongleState.DISABLED, DongleState.OPENING, DongleState.STARTING)
 CLOCK_FLOOR = 1_700_000_000  # a clock before 2023-11 was never set
 
@@ -60,6 +62,7 @@ class StatusReport:
     bus: Bus
     asterisk: Callable[[], dict[str, Any]] = lambda: {"running": False, "configuration": "off"}
     outbounds: Callable[[], list[dict[str, Any]]] = list  # outbound sections and what they have left
+    things: Callable[[], list[tuple[str, str, Any]]] = list  # `Accounts.things`
 
     async def build(self, dongle: str = "") -> dict[str, Any]:
         """The reply, of all dongles or of one. NotFound for a dongle that is not configured."""
@@ -76,29 +79,38 @@ class StatusReport:
             "asterisk": self.asterisk(),
         }
         try:
-            summaries, unseen = await self.context.database(_overview)
+            summaries, channels, unseen = await self.context.database(_overview)
         except StoreError:
-            summaries, unseen = {}, {}
+            summaries, channels, unseen = {}, {}, {}
         reply["rules"] = [
             self._rule(rule.name, rule.enabled, summaries.get(rule.name)) for rule in self.context.config.rules
         ]
+        self._show_things(reply, channels)
         if outbounds := self.outbounds():
             reply["outbounds"] = outbounds
         reply |= unseen
         reply["problems"] = shapes.problems(self.problems(shown))
         return reply
 
+    def _show_things(self, reply: dict[str, Any], summaries: Mapping[str, ChannelSummary]) -> None:
+        """Channels, and what is done regularly."""
+        reply["channels"] = []
+        for kind, name, thing in self.things():
+            if kind in REGULAR:
+                if thing is not None:
+                    reply.setdefault(REGULAR[kind], []).append(thing.status())
+            else:
+                reply["channels"].append(self._channel(kind, name, thing, summaries.get(name)))
+
+    @staticmethod
+    def _channel(kind: str, name: str, thing: Any, summary: ChannelSummary | None) -> dict[str, Any]:
+        connected = getattr(thing, "connected", None)
+        shown = {"name": name, "type": kind} | _fares(summary)
+        return shown if connected is None else shown | {"connected": bool(connected)}
+
     @staticmethod
     def _rule(name: str, enabled: bool, summary: RuleSummary | None) -> dict[str, Any]:
-        shown: dict[str, Any] = {"name": name, "enabled": enabled, "pending": 0, "failed": 0}
-        if summary is None:
-            return shown
-        shown |= {"pending": summary.pending, "failed": summary.failed}
-        if summary.success_at is not None:
-            shown["last_success"] = Int64(summary.success_at)
-        if summary.error_at is not None:
-            shown |= {"last_error": summary.error, "last_error_at": Int64(summary.error_at)}
-        return shown
+        return {"name": name, "enabled": enabled} | _fares(summary)
 
     def problems(self, statuses: Sequence[DongleStatus] | None = None) -> list[Problem]:
         """All that is wrong now."""
@@ -116,9 +128,22 @@ class StatusReport:
         return found
 
 
-def _overview(store: Store) -> tuple[dict[str, RuleSummary], dict[str, int]]:
+def _overview(store: Store) -> tuple[dict[str, RuleSummary], dict[str, ChannelSummary], dict[str, int]]:
     calls = store.unseen()
-    return store.rule_summaries(), {"unread": store.unread(), "missed": calls.missed, "voicemail": calls.voicemail}
+    unseen = {"unread": store.unread(), "missed": calls.missed, "voicemail": calls.voicemail}
+    return store.rule_summaries(), store.channel_summaries(), unseen
+
+
+def _fares(summary: RuleSummary | ChannelSummary | None) -> dict[str, Any]:
+    """How the deliveries of a rule or channel fare."""
+    if summary is None:
+        return {"pending": 0, "failed": 0}
+    shown: dict[str, Any] = {"pending": summary.pending, "failed": summary.failed}
+    if summary.success_at is not None:
+        shown["last_success"] = Int64(summary.success_at)
+    if summary.error_at is not None:
+        shown |= {"last_error": summary.error, "last_error_at": Int64(summary.error_at)}
+    return shown
 
 
 def _dongle_problem(status: DongleStatus) -> Problem:
