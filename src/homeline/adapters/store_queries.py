@@ -77,14 +77,20 @@ class Queries(Outbox, Calls):
         """How many messages the owner has not read: all, where everything is forwarded and nobody looks here."""
         return self._number("SELECT sum(unread) FROM conversation") or 0
 
+    def unread_by_dongle(self) -> dict[str, int]:
+        """The same, by the dongle that they came through; without those that have none."""
+        rows = self._all("SELECT dongle, count(*) FROM message WHERE unread = 1 AND id > 0 GROUP BY dongle")
+        return {str(name): int(count) for name, count in rows}
+
     def get_message(self, message: int) -> tuple[Message, list[Part], list[Delivery]]:
         """A message with its parts and deliveries. Raises NotFound."""
         return self._existing(message), self._parts(message), self.list_deliveries(event=message, limit=LARGEST_PAGE)
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
-    def mark_read(self, ids: Collection[int] = (), peer: str = "") -> int:
-        """Mark these messages and calls, and all messages of the peer, as read; how many were not."""
+    def mark_read(self, ids: Collection[int] = (), peer: str = "", dongle: str = "") -> int:
+        """Mark these messages and calls, all messages of the peer, and all that came through the dongle, as read; how
+        many were not."""
         with self._writing():
             count = sum(
                 self._run("UPDATE message SET unread = 0 WHERE id = ? AND unread = 1", item).rowcount
@@ -93,6 +99,9 @@ class Queries(Outbox, Calls):
             )
             if peer:
                 count += self._run("UPDATE message SET unread = 0 WHERE peer = ? AND unread = 1", peer).rowcount
+            if dongle:
+                count += self._run("UPDATE message SET unread = 0 WHERE unread = 1 AND dongle = ?", dongle).rowcount
+                count += self._run("UPDATE call SET unread = 0 WHERE unread = 1 AND dongle = ?", dongle).rowcount
         return count
 
     def delete_messages(self, ids: Collection[int], now: int) -> int:

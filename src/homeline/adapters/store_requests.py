@@ -50,6 +50,11 @@ class Requests(StoreBase):
         )
         return [row[0] for row in rows]
 
+    def request_done(self, source: str, key: str, result: str) -> None:
+        """Remember what came of a request that was remembered without a result."""
+        with self._writing():
+            self._run("UPDATE request SET result = ? WHERE source = ? AND key = ?", result, source, key)
+
     def add_reference(self, channel: str, key: str, event: int, now: int) -> None:
         """`key` is a channel's own name of a message that told of `event`: an answer to it names it."""
         with self._writing():
