@@ -338,6 +338,22 @@ _AUTO_REPLY = (
 )
 
 
+_COMMANDS_NEED = {"send": "sms_to", "ussd": "ussd_codes"}
+
+
+def _complete_mqtt(mqtt: Mqtt) -> Mqtt:
+    if mqtt.key_file and not mqtt.cert_file:
+        raise ConfigError(mqtt.name, "cert_file", "", "is required with key_file")
+    if mqtt.cert_file and not mqtt.tls:
+        raise ConfigError(mqtt.name, "tls", "0", "must be on for cert_file to be used")
+    if mqtt.password and not mqtt.user:
+        raise ConfigError(mqtt.name, "user", "", "is required with a password")
+    for command, option in _COMMANDS_NEED.items():
+        if command in mqtt.commands and not getattr(mqtt, option):
+            raise ConfigError(mqtt.name, option, "", f"is required with the command '{command}'")
+    return mqtt
+
+
 # What a service needs beside the URL; and those that have one URL for everybody.
 _PRESET_NEEDS = {
     "ntfy": ("target",),
@@ -396,7 +412,7 @@ def _complete_mailbox(mailbox: Mailbox) -> Mailbox:
 
 
 CHANNEL_SECTIONS = (
-    SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True),
+    SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True, complete=_complete_mqtt),
     SectionType(
         *("webhook", Webhook, "accounts", "A channel: an HTTP request.", _WEBHOOK),
         channel=True,
