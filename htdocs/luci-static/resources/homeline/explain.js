@@ -196,9 +196,11 @@ return baseclass.extend({
 		function ask() {
 			const mine = ++turn;
 
-			return api.previewRule(Object.assign({ from: from.value, text: text.value }, template())).then((reply) => {
+			return api.explainRule(Object.assign({ from: from.value, text: text.value }, template())).then((reply) => {
+				const shown = reply.preview || reply.rules.find((rule) => rule.matches) || {};
+
 				if (mine == turn)
-					answer.replaceChildren(sample(reply.subject, reply.text));
+					answer.replaceChildren(sample(shown.subject, shown.text));
 			}).catch((error) => {
 				if (mine == turn)
 					answer.replaceChildren(E('p', { 'class': 'hl-soft' }, [ api.words(error, { 2: _('The text is no template.') }) ]));
