@@ -245,6 +245,8 @@ _TRUNK = (
     Option("ring_timeout", t.integer(5, 300, "seconds"), "How long they ring."),
 )
 
+_NUMBERS = t.matching(r"\+?[0-9*]{1,24}", "a number, such as `+41791234567`, with `*` for any digits")
+
 _PHONE = (
     Option("enabled", t.BOOLEAN, "Whether this phone may register."),
     Option("where", t.enum(*Where), "Whether it registers at the router or at Twilio."),
@@ -258,7 +260,7 @@ _PHONE = (
     Option("secure", t.BOOLEAN, "TLS with SRTP."),
     Option("devices", t.integer(1, 10), "How many devices may be registered with this account at once."),
     Option("sms", t.BOOLEAN, "Whether a text (SIP MESSAGE) that it sends to a number becomes an SMS."),
-    Option("sms_to", t.PATTERN, "Numbers to which it may write, short ones too. Without it all but short ones.", many=True),
+    Option("sms_to", _NUMBERS, "Numbers to which it may write. Without it all but short ones.", many=True),
     Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS it may send."),
     Option("sms_dongle", t.NAME, "The dongle that sends them. Without it that by which the number last wrote."),
 )

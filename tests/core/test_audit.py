@@ -303,6 +303,20 @@ def test_contexts_of_ours_are_no_place_for_other_accounts() -> None:
     assert finding.closes and "homeline-phone-anna" in finding.text
 
 
+@pytest.mark.parametrize("auth", [{"auth": "6001"}, {}], ids=["with a password", "of strangers"])
+def test_nor_for_the_messages_of_other_accounts(auth: dict[str, str]) -> None:
+    files = {
+        "pjsip.conf": endpoint(context="quiet", message_context="homeline-message-anna", **auth),
+        "extensions.conf": HARMLESS,
+    }
+    finding = one(files, "pjsip.conf")
+    assert finding.closes and "homeline-message-anna" in finding.text
+    wizard = {
+        "pjsip_wizard.conf": "[w]\ntype=wizard\nendpoint/identify_by=ip\nendpoint/message_context=homeline-message-anna\n"
+    }
+    assert one(wizard, "pjsip_wizard.conf").closes
+
+
 @pytest.mark.parametrize(
     ("lines", "found_at"),
     [

@@ -24,6 +24,7 @@ OWNERS = {
     "extensions.conf": "[general]\nstatic=yes\n[globals]\nX=1",  # no newline at its end
     "manager.conf": "",
     "logger.conf": "[general]\r\n[logfiles]\r\nconsole => notice\r\n",
+    "hep.conf": "[general]\nenabled = no\n",
     "modules.conf": "[modules]\nautoload=yes\n\n\n",
     "dongle.conf": "[general]\ninterval=15\n[dongle0]\naudio=/dev/ttyUSB1\ndata=/dev/ttyUSB2\n",
 }

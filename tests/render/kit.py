@@ -52,6 +52,15 @@ config phone 'mobile'
 config phone 'away'
 	option enabled '0'
 """
+TEXTS = """
+config phone 'texter'
+	option sms '1'
+	list sms_to '+41*'
+
+config sip_message 'softphones'
+	list phones 'texter'
+	list phones 'kitchen'
+"""
 SAFE_PHONE = """
 config phone 'safe'
 	option secure '1'
@@ -161,6 +170,9 @@ config phone 'mobile'
 config phone 'safe'
 	option password 'behind-a-door-3'
 
+config phone 'texter'
+	option password 'taps-away-for-hours-9'
+
 config trunk 'twilio_in'
 	option password 'Calls-out-4'
 	option inbound_password 'Calls-in-5'
@@ -212,10 +224,11 @@ class Case:
 
 
 EVERYTHING = "".join(
-    (*(SIP, ALL_TRANSPORTS, TWILIO, BYOC, ROAMING, REGISTERED, PEER, NOMAD), PHONES, SAFE_PHONE, DONGLE, QUECTEL)
+    (*(SIP, ALL_TRANSPORTS, TWILIO, BYOC, ROAMING, REGISTERED, PEER, NOMAD), PHONES, TEXTS, SAFE_PHONE, DONGLE, QUECTEL)
 )
 CASES = {
     "phones": Case(SIP + PHONES),
+    "messages": Case(SIP + PHONES + TEXTS),
     "twilio_byoc": Case(SIP + PUBLIC + TWILIO + BYOC),
     "twilio_elastic": Case(SIP + PUBLIC + TWILIO + ELASTIC),
     "twilio_registered": Case(SIP + TWILIO + ROAMING),

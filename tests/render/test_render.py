@@ -24,7 +24,10 @@ from hostile import HOSTILE
 from render.kit import CASES, FACTS, PHONES, SECRETS, SIP, Case
 
 ALL = CASES["everything"]
-OURS = ("pjsip.conf", "rtp.conf", "logger.conf", "manager.conf", "modules.conf", "dongle.conf", "quectel.conf")
+OURS = (
+    *("pjsip.conf", "rtp.conf", "logger.conf", "manager.conf", "modules.conf", "hep.conf"),
+    *("dongle.conf", "quectel.conf"),
+)
 LINE = re.compile(r"|;.*|\[[A-Za-z0-9_.-]+\](\([A-Za-z0-9_.,!+-]+\))?|[a-z0-9_.]+ = .*")
 TEXTS = st.one_of(
     st.sampled_from(sorted(HOSTILE.values())), st.text(max_size=40), st.sampled_from(("]\n#exec x", "x;y"))

@@ -64,13 +64,14 @@ def _context_of(identify: Section, sections: list[Section]) -> str:
 
 
 def _endpoint(section: Section, identifies: list[Section], plan: Dialplan) -> Iterator[Finding]:
-    context = section.get("context", "default")
+    calls = section.get("context", "default")
     has_auth = bool(section.get("auth"))
     own = [identify for identify in identifies if identify.get("endpoint") == section.name]
-    if not has_auth and (who := _strangers(section, own)):
-        yield _stranger(section, who, "auth = an auth section (and identify_by = ip for a trunk)", context, plan)
-    else:
-        yield from _leads_to(section, context, plan)
+    for context in dict.fromkeys((calls, section.get("message_context", calls))):
+        if not has_auth and (who := _strangers(section, own)):
+            yield _stranger(section, who, "auth = an auth section (and identify_by = ip for a trunk)", context, plan)
+        else:
+            yield from _leads_to(section, context, plan)
 
 
 def _strangers(section: Section, identifies: list[Section]) -> str:
@@ -104,6 +105,8 @@ def _wizard(files: Files, plan: Dialplan) -> Iterator[Finding]:
         if section.get("type").lower() != "wizard":
             continue
         context = section.get("endpoint/context", "default")
+        if messages := section.get("endpoint/message_context"):
+            yield from _leads_to(section, messages, plan)
         by = section.get("endpoint/identify_by", "username,ip").lower()
         if is_on(section, "accepts_auth") or section.get("endpoint/auth"):
             yield from _password(section, section.get("inbound_auth/username"), "inbound_auth/password")

@@ -75,8 +75,8 @@ def media(allow: Sequence[str], dtmf: Dtmf, *, secure: bool) -> list[tuple[str, 
 
 def closed(config: Config, messages: str = NOWHERE) -> list[tuple[str, str]]:
     """What no peer of ours needs: messages that run the dial plan (but for phones that may send SMS), subscriptions,
-    tones of another language; calls that are transferred, as they would leave the limits and the record of the rule that
-    let them out; and numbers digit by digit, as one that is not whole would be refused in silence."""
+    tones of another language; calls that are transferred, as they would leave the limits and the record of the rule
+    that let them out; and numbers digit by digit, as one that is not whole would be refused in silence."""
     closing = [("allow_subscribe", "no"), ("allow_transfer", "no"), ("allow_overlap", "no")]
     return [("message_context", messages), *closing, ("language", config.sip.language)]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from homeline.config_calls import Dtmf, TrunkMode
 from homeline.config_options import Config
+from homeline.core import texts
 from homeline.errors import RenderError
 from homeline.render import phones, trunks
 from homeline.render.conf import Section
@@ -88,6 +89,8 @@ def needed(config: Config) -> set[str]:
         found |= {"res_pjsip_registrar", "res_pjsip_endpoint_identifier_user"}
     if any(trunk.inbound_username for trunk in away):
         found.add("res_pjsip_endpoint_identifier_user")
+    if texts.texters(config) or texts.by_message(config):
+        found.add("res_pjsip_messaging")
     if here or any(trunk.inbound_username for trunk in away):
         found.add("res_pjsip_authenticator_digest")
     if away:
