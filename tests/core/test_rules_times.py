@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -68,3 +69,14 @@ def test_a_router_that_does_not_know_the_time_forwards_at_once() -> None:
 def test_quiet_hours_without_an_end_hold_nothing() -> None:
     rule = Rule("r", quiet=("mon-sun",), digest=True, channels=("mail",))
     assert match([rule], message(), NOW) == [Wanted("r", "mail")]
+
+
+@pytest.mark.usefixtures("zurich")
+def test_a_one_time_code_does_not_wait_unless_the_rule_is_about_codes() -> None:
+    code = message("Your verification code is 482913. Do not share it.")
+    quiet = Rule("r", quiet=("22:00-07:00",), channels=("mail",))
+    assert match([quiet], code, NIGHT) == [Wanted("r", "mail")]
+    (words,) = [finding.words for finding in explain(quiet, code, NIGHT) if finding.criterion == "quiet"]
+    assert words == "it carries a one-time code, which does not wait"
+    named = replace(quiet, events=(EventKind.MESSAGE, EventKind.CODE))
+    assert match([named], code, NIGHT) == [Wanted("r", "mail", MORNING)]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from homeline.config import Rule
-from homeline.core import times
+from homeline.core import onetime, times
 from homeline.model import Direction, Event, EventKind, Wanted
 
 _SEPARATORS = str.maketrans("", "", " -./()\u00a0")  # what people put between the digits of a number
@@ -54,11 +54,18 @@ def _wanted(rule: Rule, event: Event, now: int) -> list[Wanted]:
 def held_until(rule: Rule, event: Event, now: int) -> int:
     """When the rule's quiet hours end that hold this event; 0 where none do.
 
-    Hours that never end hold nothing, nor do any while the router does not know the time.
+    Hours that never end hold nothing, nor do any while the router does not know the time. A one-time code is of no use
+    in the morning: it waits only where the rule names `code` among its events.
     """
     if not rule.quiet or now < times.CLOCK_SET or not times.matches(rule.quiet, now):
         return 0
+    if _cannot_wait(rule, event):
+        return 0
     return times.ends(rule.quiet, now) or 0
+
+
+def _cannot_wait(rule: Rule, event: Event) -> bool:
+    return event.kind is EventKind.MESSAGE and EventKind.CODE not in rule.events and bool(onetime.find(event.text))
 
 
 def explain(rule: Rule, event: Event, now: int) -> list[Finding]:
@@ -195,6 +202,8 @@ def _quiet_words(rule: Rule, event: Event, now: int) -> str:
         return "the rule has no quiet hours"
     if held := held_until(rule, event, now):
         return f"it is {times.shown(now)}: quiet, so it waits until {times.shown(held)}"
+    if _cannot_wait(rule, event):
+        return "it carries a one-time code, which does not wait"
     return f"it is {times.shown(now)}; the rule is quiet at {_listed(rule.quiet)}"
 
 
