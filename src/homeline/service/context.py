@@ -27,8 +27,17 @@ class Context:
     wake: Callable[[], None]
 
     def plan(self, event: Event) -> Sequence[Wanted]:
-        """The deliveries that the rules in force want of an event. Pure, so the store's thread may call it."""
-        return rules.match(self.config.rules, event, self.clock())
+        """The deliveries that the rules in force want of an event, and the answers that it gets.
+
+        Pure, so the store's thread may call it.
+        """
+        now = self.clock()
+        wanted = rules.match(self.config.rules, event, now)
+        if self.config.auto_replies:
+            from homeline.core import answering  # only where somebody is answered
+
+            wanted += answering.match(self.config, event, now)
+        return wanted
 
     def number_for_log(self, number: str) -> str:
         """A number as the log may show it: its last two characters, unless the owner wants more (log_text)."""
