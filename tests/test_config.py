@@ -137,6 +137,9 @@ SECTION_OF = {
         ("dongle", "retries", "0 20", "21"),
         ("rule", "events", "message report ussd alert call voicemail", "sms Message"),
         ("rule", "senders", "+41* *bank* 333", "x" * 65 + " a\x1bb"),
+        ("rule", "patterns", "bank ^code [a-z]+[0-9]{2,}", "( a** (?=x) a{9999} a\x1bb " + "x" * 501),
+        ("rule", "template", "{text} plain {code|json}", "{txt} {text {text|shout} {?code}x {/} {{}{}"),
+        ("rule", "subject", "{who}", "{me}"),
         ("email", "to", "a@b x.y+z@example.org", "a a@ @b a@@b a@b>c a@-;b \"a\"@b a@b, a..b@c <a@b> a\x01@b é@b"),
         ("email", "from", "a@b", "a@b\x0bBcc:c@d"),
         ("email", "host", "mail mail.example.org 192.0.2.1 2001:db8::1 fe80::1%br-lan", "-x mail_.org a..b http://x "

@@ -259,11 +259,19 @@ DRIVER_OPTION = matching(r"[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:/+=,-]{1,64}", "`na
 
 
 def _template(value: str) -> str:
-    return str(text(MAX_VALUE).parse(value))
+    from homeline.protocol import template  # loaded only where there is one
+
+    shown = str(text(MAX_VALUE).parse(value))
+    template.compile_(shown)
+    return shown
 
 
 def _regex(value: str) -> str:
-    return str(text(MAX_VALUE).parse(value))
+    from homeline.protocol import regex  # loaded only where there is one
+
+    shown = str(text(MAX_VALUE).parse(value))
+    regex.compile_(shown)
+    return shown
 
 
 def _times(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from homeline.config import Rule
 from homeline.core.rules import CRITERIA, explain, glob, match
 from homeline.model import Call, CallDirection, CallState, Direction, Event, EventKind, Message, MessageState, Wanted
+from hostile import HOSTILE
 
 NOW = 1_700_000_000
 
@@ -73,11 +75,9 @@ MAIL = Rule("mail", channels=("me",))
         (calls(EventKind.CALL, not_senders=("+4179*",)), call(CallState.MISSED), {"not_senders"}),
         (MAIL, call(CallState.MISSED), {"events"}),
         (
-            Rule(
-                "r", False, (EventKind.MESSAGE,), ("x",), ("y",), ("*",), ("me",), calls=(), times=("00:01-00:02",)
-            ),
+            Rule("r", False, (EventKind.MESSAGE,), ("x",), ("y",), ("*",), ("me",), calls=(), times=("00:01-00:02",)),
             call(CallState.MISSED),
-            {row.name for row in CRITERIA} - {"quiet"},
+            {row.name for row in CRITERIA} - {"quiet", "alerts", "patterns", "not_patterns"},  # a call has none
         ),
     ],
 )
@@ -109,6 +109,9 @@ def test_the_words_name_what_was_compared() -> None:
         "dongles": "it came through home; the rule takes boat",
         "senders": "it is from Bank or BANK; the rule takes +41*",
         "not_senders": "it is from Bank or BANK; the rule leaves out Bank",
+        "alerts": "it is no alert",
+        "patterns": "the rule takes every text",
+        "not_patterns": "the rule leaves out no text",
         "times": "the rule takes every time",
         "quiet": "the rule has no quiet hours",
     }
@@ -119,6 +122,63 @@ def test_the_words_about_a_call() -> None:
         finding.criterion: finding.words for finding in explain(calls(EventKind.CALL), call(CallState.FAILED), NOW)
     }
     assert words["calls"] == "the call is failed; the rule takes missed, voicemail"
+
+
+def saying(text: str, kind: EventKind = EventKind.MESSAGE, **fields: str) -> Event:
+    event = sms()
+    assert event.message is not None
+    message = replace(event.message, text=text) if kind is EventKind.MESSAGE else None
+    return replace(event, kind=kind, text=text, message=message, fields=fields)
+
+
+FULL = saying("The SIM is full.", EventKind.ALERT, key="dongle.home.storage")
+
+
+@pytest.mark.parametrize(
+    ("options", "event", "criterion", "matched", "words"),
+    [
+        ({"events": ("code",)}, saying("Your code is 482913"), "events", True,
+         "it is of kind message with a one-time code; the rule takes code"),
+        ({"events": ("code",)}, saying("Lunch at 1230?"), "events", False,
+         "it is of kind message without a one-time code; the rule takes code"),
+        ({"events": ("code",)}, saying("Your code is 482913", EventKind.REPORT), "events", False,
+         "it is of kind report; the rule takes code"),
+        ({"events": ("code", "message")}, saying("hello"), "events", True,
+         "it is of kind message without a one-time code; the rule takes code, message"),
+        ({"events": ("code",)}, sms(direction=Direction.OUT), "events", False, "it is an outgoing message"),
+        ({"alerts": ("dongle.*",)}, FULL, "alerts", True, "the alert is dongle.home.storage; the rule takes dongle.*"),
+        ({"alerts": ("sim.*", "database.opened")}, FULL, "alerts", False,
+         "the alert is dongle.home.storage; the rule takes sim.*, database.opened"),
+        ({}, FULL, "alerts", True, "the alert is dongle.home.storage; the rule takes every alert"),
+        ({"alerts": ("sim.*",)}, ALERT, "alerts", False, "the alert is one without a key; the rule takes sim.*"),
+        ({"alerts": ("sim.*",)}, sms(), "alerts", True, "it is no alert"),
+        ({"patterns": ("bank", "^urgent")}, saying("My BANK"), "patterns", True, "the text has bank"),
+        ({"patterns": ("bank", "^urgent")}, saying("not urgent"), "patterns", False,
+         "the text has none of bank, ^urgent"),
+        ({"patterns": ("full",)}, FULL, "patterns", True, "the text has full"),
+        ({"patterns": (r"\d+\.\d\d",)}, saying("5.00 CHF", EventKind.USSD), "patterns", True,
+         r"the text has \d+\.\d\d"),
+        ({"patterns": ("x",)}, call(CallState.MISSED), "patterns", True, "a call has no text"),
+        ({"not_patterns": ("stop",)}, saying("Stop to 1234"), "not_patterns", False, "the text has stop"),
+        ({"not_patterns": ("stop",)}, saying("hello"), "not_patterns", True, "the text has none of stop"),
+        ({"not_patterns": (".*",)}, call(CallState.MISSED), "not_patterns", True, "a call has no text"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_says_of_texts_codes_and_alerts(
+    options: dict[str, Any], event: Event, criterion: str, matched: bool, words: str
+) -> None:
+    if "events" in options:
+        options = {"events": tuple(map(EventKind, options["events"]))}
+    rule = replace(Rule("r", events=tuple(EventKind), channels=("me",)), **options)
+    found = {finding.criterion: finding for finding in explain(rule, event, NOW)}
+    assert (found[criterion].matched, found[criterion].words) == (matched, words)
+    assert bool(match([rule], event, NOW)) is matched
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_texts_match_what_they_say_and_nothing_else(text: str) -> None:
+    rule = Rule("r", patterns=("(.+)+$|(a|aa)+b",), not_patterns=("not in any of them",), channels=("me",))
+    assert bool(match([rule], saying(text), NOW)) is bool(text.strip("\n"))
 
 
 @pytest.mark.parametrize(

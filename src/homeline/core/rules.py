@@ -128,14 +128,23 @@ def _as_a_call(rule: Rule, event: Event) -> bool:
     )
 
 
+def _has_code(event: Event) -> bool:
+    return event.kind is EventKind.MESSAGE and bool(onetime.find(event.text))
+
+
 def _event_holds(rule: Rule, event: Event, _now: int) -> bool:
-    return (event.kind in rule.events or _as_a_call(rule, event)) and not _outgoing(event)
+    if event.kind in rule.events or _as_a_call(rule, event):
+        return not _outgoing(event)
+    return EventKind.CODE in rule.events and not _outgoing(event) and _has_code(event)
 
 
 def _event_words(rule: Rule, event: Event, _now: int) -> str:
     if _outgoing(event):
         return "it is an outgoing message"
-    return f"it is of kind {event.kind}; the rule takes {_listed(rule.events)}"
+    code = ""
+    if EventKind.CODE in rule.events and event.kind is EventKind.MESSAGE:
+        code = f" with{'' if _has_code(event) else 'out'} a one-time code"
+    return f"it is of kind {event.kind}{code}; the rule takes {_listed(rule.events)}"
 
 
 def _call_holds(rule: Rule, event: Event, _now: int) -> bool:
@@ -207,6 +216,57 @@ def _quiet_words(rule: Rule, event: Event, now: int) -> str:
     return f"it is {times.shown(now)}; the rule is quiet at {_listed(rule.quiet)}"
 
 
+def _alert_holds(rule: Rule, event: Event, _now: int) -> bool:
+    if not rule.alerts or event.kind is not EventKind.ALERT:
+        return True
+    return any(glob(pattern, event.fields.get("key", "")) for pattern in rule.alerts)
+
+
+def _alert_words(rule: Rule, event: Event, _now: int) -> str:
+    if event.kind is not EventKind.ALERT:
+        return "it is no alert"
+    takes = _listed(rule.alerts) if rule.alerts else "every alert"
+    return f"the alert is {event.fields.get('key') or 'one without a key'}; the rule takes {takes}"
+
+
+def _has_text(event: Event) -> bool:
+    return event.kind not in (EventKind.CALL, EventKind.VOICEMAIL)
+
+
+def _pattern_in(patterns: Sequence[str], event: Event) -> str:
+    """The first of the regular expressions that is somewhere in the event's text; "" if none is."""
+    if not patterns:
+        return ""
+    from homeline.protocol.regex import compile_  # only where a rule has a pattern
+
+    return next((pattern for pattern in patterns if compile_(pattern).found(event.text)), "")
+
+
+def _pattern_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return not rule.patterns or not _has_text(event) or bool(_pattern_in(rule.patterns, event))
+
+
+def _pattern_words(rule: Rule, event: Event, _now: int) -> str:
+    return _pattern_sentence(rule.patterns, event, "the rule takes every text")
+
+
+def _not_pattern_holds(rule: Rule, event: Event, _now: int) -> bool:
+    return not _has_text(event) or not _pattern_in(rule.not_patterns, event)
+
+
+def _not_pattern_words(rule: Rule, event: Event, _now: int) -> str:
+    return _pattern_sentence(rule.not_patterns, event, "the rule leaves out no text")
+
+
+def _pattern_sentence(patterns: Sequence[str], event: Event, without: str) -> str:
+    if not patterns:
+        return without
+    if not _has_text(event):
+        return "a call has no text"
+    found = _pattern_in(patterns, event)
+    return f"the text has {found}" if found else f"the text has none of {_listed(patterns)}"
+
+
 def _listed(words: Sequence[str]) -> str:
     return ", ".join(words) or "none"
 
@@ -222,6 +282,9 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion("dongles", _dongle_holds, _dongle_words),
     Criterion("senders", _sender_holds, _sender_words),
     Criterion("not_senders", _not_sender_holds, _not_sender_words),
+    Criterion("alerts", _alert_holds, _alert_words),
+    Criterion("patterns", _pattern_holds, _pattern_words),
+    Criterion("not_patterns", _not_pattern_holds, _not_pattern_words),
     Criterion("times", _times_hold, _times_words),
     Criterion("quiet", lambda _rule, _event, _now: True, _quiet_words),  # only delays: it leaves nothing out
 )
