@@ -29,6 +29,7 @@ LAYERS = (
     ),
     ("core",),
     ("render",),
+    ("mailbox",),
     ("adapters",),
     ("service",),
     ("daemon", "doctor", "doctor_calls", "doctor_finding", "tables", "pdu_tool"),
@@ -39,7 +40,7 @@ LAYERS = (
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 # A family of modules that are one adapter together: `store` and `store_outbox` may import each other.
-FAMILIES = ("store", "bus", "mail", "ami", "http")
+FAMILIES = ("store", "bus", "mail", "ami", "http", "mqtt")
 SHARED = ("process", "commands")  # how a program is run, and which: several adapters need it, and it knows no peer
 
 STANDARD_ONLY = (
@@ -107,9 +108,11 @@ def test_imports_run_one_way(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))
-def test_the_renderer_is_a_process_of_its_own(path: Path) -> None:
-    if layer_of(path) != "render":
-        assert not [name for name in imports(path) if name.startswith("homeline.render")]
+def test_the_renderer_and_the_reader_are_processes_of_their_own(path: Path) -> None:
+    for process in ("render", "mailbox"):
+        if layer_of(path) != process:
+            assert not [name for name in imports(path) if name.startswith(f"homeline.{process}.")]
+            assert f"homeline.{process}" not in imports(path)
 
 
 def test_no_modules_import_each_other() -> None:
@@ -146,7 +149,10 @@ def test_third_party_modules_have_one_importer(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SRC)))
 def test_heavy_modules_are_imported_where_they_are_used(path: Path) -> None:
-    if path.name in ("client.py", "doctor.py", "pdu_tool.py") or layer_of(path) == "render":  # processes that end again
+    if path.name in ("client.py", "doctor.py", "pdu_tool.py") or layer_of(path) in (
+        "render",
+        "mailbox",
+    ):  # these end again
         return
     heavy = {name for name in imports(path, top_level=True) if name.split(".")[0] in HEAVY}
     assert not heavy
