@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from asterisk_kit import asterisk_programs as asterisk_programs
+from homeline_lab import mosquitto
 from homeline_lab.bench import procfs
 from homeline_lab.bench.bare import Bare
 from homeline_lab.bench.command import main
+from homeline_lab.bench.forwarding import forwarding
 from homeline_lab.bench.gammu import GammuSmsd
 from homeline_lab.bench.measure import QUICK, percentile
 from homeline_lab.bench.ours import Homeline
@@ -34,7 +36,7 @@ def test_table_tells_not_measured_from_did_not_come_back() -> None:
     lines = table({"one": {"replugged_s": None, "latency_p50_ms": 2.04, "latency_p95_ms": 3.0}, "two": {}}).splitlines()
     assert len(lines) == len(ROWS) + 2
     (replugged,) = [line for line in lines if line.startswith("unplugged")]
-    (latency,) = [line for line in lines if line.startswith("+CMTI")]
+    (latency,) = [line for line in lines if line.startswith("+CMTI to the handler")]
     assert " no " in replugged
     assert "–" in replugged
     assert "2.0 / 3.0" in latency
@@ -59,6 +61,16 @@ def test_homeline_runs_in_it_and_is_written_as_json(tmp_path: Path, capsys: pyte
     assert figures["runs_code"] == "no"
     assert figures["flood_per_s"] > 0
     assert "sender or text runs code" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(mosquitto.PROGRAM is None, reason="mosquitto is not installed")
+async def test_messages_go_to_three_channels() -> None:
+    figures = await forwarding(Homeline, replace(QUICK, singles=2, many=10))
+    for name in ("mqtt", "webhook"):
+        assert 0 < float(str(figures[f"{name}_p50_ms"])) <= float(str(figures[f"{name}_p99_ms"]))
+    assert float(str(figures["channels_per_s"])) > 0
+    assert 10 < float(str(figures["channels_idle_mb"])) < 100
+    assert await forwarding(GammuSmsd, QUICK) == {}
 
 
 @pytest.mark.usefixtures("asterisk_programs")

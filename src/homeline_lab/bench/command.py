@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from homeline_lab.bench.bare import Bare
+from homeline_lab.bench.forwarding import forwarding
 from homeline_lab.bench.further import further
 from homeline_lab.bench.gammu import BusyGammuSmsd, GammuSmsd
 from homeline_lab.bench.measure import MEASUREMENTS, QUICK, Effort, Figures
@@ -25,7 +26,7 @@ from homeline_lab.bench.telephony import telephony
 
 PROGRAMS: dict[str, type[Program]] = {p.name: p for p in (GammuSmsd, Smstools, Bare, Homeline, BusyGammuSmsd)}
 USUAL = [GammuSmsd.name, Smstools.name, Bare.name, Homeline.name]
-STEPS = (*MEASUREMENTS, further, telephony)
+STEPS = (*MEASUREMENTS, further, forwarding, telephony)
 ROWS = [m.__name__ for m in STEPS]
 
 

@@ -49,6 +49,9 @@ IDLE = together(number("idle_cpu_s", THREE), number("idle_commands"), between=";
 PAGES = together(number("page_p50_ms", ONE), number("page_deep_p50_ms", ONE))
 DIALPLAN = together(number("dialplan_p50_ms"), number("dialplan_p95_ms"))
 RENDERED = together(number("rendered_kb", ONE), number("rendered_files"), number("render_p50_ms"), between="; ")
+PUBLISHED = together(number("mqtt_p50_ms", ONE), number("mqtt_p99_ms", ONE))
+POSTED = together(number("webhook_p50_ms", ONE), number("webhook_p99_ms", ONE))
+CHANNELS = together(number("channels_idle_mb", ONE), number("channels_after_mb", ONE), between="; ")
 KILLS = together(number("kill_lost"), number("kill_doubled"))
 
 # what is measured, how it is shown, Homeline's budget
@@ -68,6 +71,10 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("status over the bus, p50, ms", number("status_p50_ms", TWO), "≤ 1"),
     ("a page of an inbox of 100,000, first / middle, p50, ms", PAGES, "≤ 10"),
     ("commit of the configuration to its effect, p50, ms", number("commit_p50_ms"), "≤ 500"),
+    ("+CMTI to a subscriber of MQTT, p50 / p99, ms", PUBLISHED, ""),
+    ("+CMTI to a webhook's request, p50 / p99, ms", POSTED, ""),
+    ("many at once to MQTT, webhook and mail, messages/s", number("channels_per_s"), ""),
+    ("resident memory with these, idle; afterwards, MB", CHANNELS, "≤ 34; ≤ 2 more"),
     ("commit to Asterisk running the new dial plan, p50 / p95, ms", DIALPLAN, "≤ 500"),
     ("Asterisk's files, kB; how many; rendering, p50, ms", RENDERED, ""),
 )
