@@ -35,6 +35,19 @@ async def test_a_part_with_a_defect_begins_anew_and_says_so(monkeypatch: pytest.
     assert "ZeroDivisionError" in problem.text
 
 
+async def test_what_the_work_itself_says_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "SOUND", 0.0)
+    troubles = Troubles()
+
+    async def work() -> None:
+        troubles.say("mailbox me", "The server is away.")
+        for _ in range(3):  # more than the timer would need
+            await asyncio.sleep(0)
+
+    await keep("mailbox me", work, troubles.say)
+    assert [problem.text for problem in troubles.all()] == ["The server is away."]
+
+
 async def test_the_word_of_a_defect_ends_when_all_goes_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "PAUSE", 0.0)
     monkeypatch.setattr(keeping, "SOUND", 0.01)

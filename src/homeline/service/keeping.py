@@ -21,13 +21,17 @@ async def keep(name: str, work: Callable[[], Coroutine[Any, Any, None]], say: Sa
     `say(name, words, advice)` is told of it, and `say(name, "", "")` when it has gone well for a while.
     """
     loop = asyncio.get_running_loop()
+    said = False
     while True:
-        sound = loop.call_later(SOUND, say, name, "", "")
+        # Not before the first defect: under the same name the work itself may say what is wrong.
+        sound = loop.call_later(SOUND, say, name, "", "") if said else None
         try:
             return await work()
         except Exception as error:
             log.exception("The %s failed", name)
+            said = True
             say(name, f"It failed by a defect ({type(error).__name__}) and was started again.", "The log has more.")
         finally:
-            sound.cancel()
+            if sound is not None:
+                sound.cancel()
         await asyncio.sleep(PAUSE)

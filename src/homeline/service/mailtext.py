@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from homeline.config import Email
 from homeline.errors import ConfigError, NotFound
 from homeline.model import Delivery, Event, Priority
 from homeline.service import eventtext
+from homeline.service.channels import Invitation
 from homeline.service.wording import Note, Wording
 
 LARGEST_ATTACHMENT = 5_000_000  # octets, before they are coded; many servers refuse mails of 10 MB
 ATTACHMENT_CHUNK = 57 * 1000  # octets: whole lines of base64
+_MARKED_SUBJECT = 150  # characters, so that the mark after it is not cut off
 _WORD_OCTETS = 30  # in one encoded word: with the longest of our header names the line stays below 76 (RFC 2047 2)
 _LINE_LIMIT = 900  # characters of a line that is sent as it is (RFC 5322 2.1.1 allows 998)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -42,10 +44,21 @@ class MailChannel:
 
     concurrency = 4  # a mail is mostly waiting for the server, and a burst of messages should not wait in line
 
-    def __init__(self, account: Email, mailer: Mailer, wording: Wording, folder: Callable[[], Path]) -> None:
-        """`folder` is where the recordings are. Raises ConfigError for an address that would need quoting."""
+    def __init__(
+        self,
+        account: Email,
+        mailer: Mailer,
+        wording: Wording,
+        folder: Callable[[], Path],
+        invite: Callable[[Event], Awaitable[Invitation | None]] | None = None,
+    ) -> None:
+        """`folder` is where the recordings are; `invite` says where an answer about an event goes.
+
+        Raises ConfigError for an address that would need quoting.
+        """
         check_addresses(account)
         self._account, self._mailer, self._wording, self._folder = account, mailer, wording, folder
+        self._invite = invite
         self.timeout = account.timeout + 5.0  # the mailer ends its program before
 
     def __eq__(self, other: object) -> bool:
@@ -58,16 +71,17 @@ class MailChannel:
     async def deliver(self, delivery: Delivery, event: Event) -> None:
         """Hand the mail over. Raises DeliveryError."""
         note = self._wording.note(delivery, event)
+        answers = await self._invite(event) if self._invite else None
         if event.call is None or not event.call.recording:
-            await self._mailer.send(compose(self._account, note))
+            await self._mailer.send(compose(self._account, note, answers=answers))
             return
-        mail = await asyncio.to_thread(self._with_recording, note, event.call.recording)
+        mail = await asyncio.to_thread(self._with_recording, note, event.call.recording, answers)
         try:
             await self._mailer.send(mail)
         finally:
             os.close(mail)
 
-    def _with_recording(self, note: Note, name: str) -> int:
+    def _with_recording(self, note: Note, name: str, answers: Invitation | None) -> int:
         """The mail as a file in memory: read from flash and coded piece by piece, in a thread."""
         from homeline.adapters import recordings  # not before the first one
 
@@ -77,10 +91,10 @@ class MailChannel:
             if size > LARGEST_ATTACHMENT:
                 raise recordings.RecordingError(f"It has {size // 1000} kB, too many for a mail")
             chunks = recordings.read(folder, name, ATTACHMENT_CHUNK)
-            return memory_file(pieces(self._account, note, Attachment(name, chunks)))
+            return memory_file(pieces(self._account, note, Attachment(name, chunks), answers=answers))
         except (NotFound, recordings.RecordingError, OSError) as error:
             words = getattr(error, "strerror", None) or str(error)
-            return memory_file((compose(self._account, note, f"{name}: {words}."),))
+            return memory_file((compose(self._account, note, f"{name}: {words}.", answers),))
 
 
 def check_addresses(account: Email) -> None:
@@ -101,18 +115,20 @@ class Attachment:
     chunks: Iterable[bytes]
 
 
-def compose(account: Email, note: Note, missing: str = "") -> bytes:
+def compose(account: Email, note: Note, missing: str = "", answers: Invitation | None = None) -> bytes:
     """The whole mail, lines ending in LF. The same delivery always gives the same Message-ID.
 
-    `missing` says why the recording that belongs to it is not there.
+    `missing` says why the recording that belongs to it is not there, `answers` where answers go.
     """
-    return b"".join(pieces(account, note, None, missing))
+    return b"".join(pieces(account, note, None, missing, answers))
 
 
-def pieces(account: Email, note: Note, attached: Attachment | None, missing: str = "") -> Iterator[bytes]:
+def pieces(
+    account: Email, note: Note, attached: Attachment | None, missing: str = "", answers: Invitation | None = None
+) -> Iterator[bytes]:
     """The mail in pieces, with a recording where there is one (RFC 2046 5.1.3)."""
     text = _without_recording(note.text, missing) if missing else note.text
-    headers = "\n".join(_headers(account, note)).encode("ascii") + b"\n"
+    headers = "\n".join(_headers(account, note, answers)).encode("ascii") + b"\n"
     if attached is None:
         yield headers + _text_part(text)
         return
@@ -151,13 +167,14 @@ def _attachment_head(name: str) -> bytes:
     return "".join(f"{line}\n" for line in (*lines, "")).encode("ascii")
 
 
-def _headers(account: Email, note: Note) -> list[str]:
+def _headers(account: Email, note: Note, answers: Invitation | None) -> list[str]:
     event = note.event
     at, offset = eventtext.moment(event)
     return [
         f"From: {account.sender}",
         "To: " + ",\n ".join(account.to),
-        _header("Subject", note.subject),
+        *((f"Reply-To: {answers.address}",) if answers else ()),
+        _header("Subject", _marked(note.subject, answers)),
         f"Date: {_mail_date(at, offset)}",
         f"Message-ID: <{note.key}@homeline>",
         "Auto-Submitted: auto-generated",  # RFC 3834: no vacation replies to it
@@ -169,6 +186,10 @@ def _headers(account: Email, note: Note) -> list[str]:
         _header("X-Homeline-Time", eventtext.iso(at, offset)),
         "MIME-Version: 1.0",
     ]
+
+
+def _marked(subject: str, answers: Invitation | None) -> str:
+    return f"{subject[:_MARKED_SUBJECT]} {answers.mark}" if answers and answers.mark else subject
 
 
 def _header(name: str, value: str) -> str:

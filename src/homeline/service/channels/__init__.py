@@ -8,11 +8,11 @@ ConfigError for settings that cannot be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from homeline.model import DongleStatus
+from homeline.model import DongleStatus, Event
 from homeline.paths import Paths
 from homeline.service.context import Context
 from homeline.service.troubles import Say
@@ -53,6 +53,14 @@ class HasStatus(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """Where an answer to a mail goes: the address, and a mark that the subject must have, if any."""
+
+    address: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What a channel may use of the service."""
 
@@ -69,6 +77,8 @@ class World:
     ami: Callable[[], Ami | None]  # Asterisk's manager, while Asterisk is wanted
     event: Callable[[int], Any]  # await event(id): the stored Event; raises NotFound, StoreError
     sip: Callable[[], SipSending | None] = lambda: None  # texts to phones, while Asterisk is wanted
+    # By the name of a mailbox that is read now; raises StoreError. None for what cannot be answered.
+    replies: dict[str, Callable[[Event], Awaitable[Invitation | None]]] = field(default_factory=dict)
     hurry: Callable[[str], None] = lambda channel: None  # what stood in a channel's way may be gone: it is tried now
 
 
