@@ -311,10 +311,8 @@ def test_nor_for_the_messages_of_other_accounts(auth: dict[str, str]) -> None:
     }
     finding = one(files, "pjsip.conf")
     assert finding.closes and "homeline-message-anna" in finding.text
-    wizard = {
-        "pjsip_wizard.conf": "[w]\ntype=wizard\nendpoint/identify_by=ip\nendpoint/message_context=homeline-message-anna\n"
-    }
-    assert one(wizard, "pjsip_wizard.conf").closes
+    wizard = "[w]\ntype=wizard\nendpoint/identify_by=ip\nendpoint/message_context=homeline-message-anna\n"
+    assert one({"pjsip_wizard.conf": wizard}, "pjsip_wizard.conf").closes
 
 
 @pytest.mark.parametrize(

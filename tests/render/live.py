@@ -63,6 +63,7 @@ def included(rendered: Rendered, owners: Mapping[str, str] = {}) -> dict[str, st
 
 
 def asterisk(root: Path, rendered: Rendered, files: Mapping[str, str] | None = None) -> Asterisk:
-    """Not started yet. `files` take the place of those that include ours."""
+    """Not started yet. `files` take the place of those that include ours. No hep.conf: no modules for it."""
     (root / "var/spool/asterisk/homeline").mkdir(parents=True, exist_ok=True)
-    return Asterisk(root, files={**included(rendered), **(files or {})})
+    without = () if "hep.conf" in rendered.files else ("res_hep", "res_hep_pjsip")
+    return Asterisk(root, files={**included(rendered), **(files or {})}, without=without)
