@@ -13,7 +13,7 @@ import socket
 import ssl
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import repeat
@@ -66,11 +66,12 @@ class Reply:
 class WebServer:
     """Listens on `host` and `port` (0: any; the number is in `port` then) while it is entered.
 
-    Each request takes the first of `replies`; when there is none, `answer` is asked. `deaf` accepts connections and
-    reads nothing. `on_request` hears of a request before it is answered.
+    Each request takes the first of `replies`; when there is none, `answer` is asked, which may take its time and is
+    cancelled when the peer hangs up. `deaf` accepts connections and reads nothing. `on_request` hears of a request
+    before it is answered.
     """
 
-    answer: Callable[[Heard], Reply] = field(default=lambda _heard: Reply())
+    answer: Callable[[Heard], Reply | Awaitable[Reply]] = field(default=lambda _heard: Reply())
     tls: ssl.SSLContext | None = None
     host: str = "127.0.0.1"
     port: int = 0
@@ -144,6 +145,15 @@ class WebServer:
         if self.on_request is not None:
             self.on_request(heard)
         reply = self.replies.popleft() if self.replies else self.answer(heard)
+        if not isinstance(reply, Reply):
+            answer = asyncio.ensure_future(reply)
+            gone = asyncio.ensure_future(self._until_gone(reader))
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            gone.cancel()
+            if not answer.done():
+                answer.cancel()
+                return
+            reply = answer.result()
         await self._send(reader, writer, reply)
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply: Reply) -> None:
