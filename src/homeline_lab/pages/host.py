@@ -32,6 +32,7 @@ ENTRY = "/cgi-bin/luci"
 STATIC = "/luci-static"
 COOKIE = "sysauth_http"
 LOGINS = {"root": Login("homeline"), "guest": Login("guest", writes=False)}
+LUCI_CONFIG = "config core 'main'\n\toption lang 'auto'\n"  # LuCI's own configuration, which its library reads
 ROLLBACK = 90  # seconds; LuCI takes no less
 HTTP_STATUS = {2: 400, 4: 404, 5: 204, 6: 403, 7: 504}  # of ubus' statuses, as LuCI's dispatcher has them
 
@@ -82,6 +83,8 @@ class PageHost:
         sessions.check, sessions.allow, sessions.grants = self._knows, self.access.allows, self.access.grants
         for name, methods in LUCI_OBJECTS.items():
             self.router.bus.add_local(name, methods)
+        if not self._has_config("luci"):
+            self.router.uci.write("luci", LUCI_CONFIG)
         self._bus.start()
         await self._bus.wait_ready(10)
         await self._http.start()
