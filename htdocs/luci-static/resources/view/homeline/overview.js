@@ -395,7 +395,7 @@ function asteriskCard(asterisk, now) {
 	};
 	const rows = (asterisk.trunks || []).map(peer(_('Trunk'))).concat((asterisk.phones || []).map(peer(_('Phone'))));
 
-	return E('section', { 'class': 'hl-card hl-wide', 'data-key': 'asterisk' }, [
+	return E('section', { 'class': 'hl-card', 'data-key': 'asterisk' }, [
 		E('div', { 'class': 'hl-head' }, [ E('h3', {}, [ _('Asterisk') ]), common.pill(words[0], words[1]) ]),
 		asterisk.error ? E('p', { 'class': 'hl-strong' }, [ asterisk.error ]) : '',
 		(asterisk.missing_modules || []).length
@@ -436,7 +436,7 @@ function channelsCard(channels, now) {
 		] };
 	});
 
-	return E('section', { 'class': 'hl-card hl-wide', 'data-key': 'channels' }, [
+	return E('section', { 'class': 'hl-card', 'data-key': 'channels' }, [
 		E('div', { 'class': 'hl-head' }, [ E('h3', {}, [ _('Channels') ]) ]),
 		table([ _('Name'), _('Kind'), _('State'), _('Waiting'), _('Given up'), _('Last') ], rows)
 	]);
@@ -476,10 +476,9 @@ function content() {
 		E('ul', { 'class': 'hl-notices', 'data-key': 'notices', 'aria-label': _('What needs a look') }, notices),
 		E('div', { 'class': 'hl-cards', 'data-key': 'cards' }, status.dongles.map((dongle) =>
 			dongleCard(dongle, advice['dongle ' + dongle.name], now)
-		).concat(
-			status.asterisk && status.asterisk.configuration != 'off' ? [ asteriskCard(status.asterisk, now) ] : [],
-			(status.channels || []).length ? [ channelsCard(status.channels, now) ] : []
 		)),
+		status.asterisk && status.asterisk.configuration != 'off' ? asteriskCard(status.asterisk, now) : '',
+		(status.channels || []).length ? channelsCard(status.channels, now) : '',
 		E('p', { 'class': 'hl-soft', 'data-key': 'version' }, [
 			_('Homeline %s, running for %t').format(status.version, status.uptime)
 		])
