@@ -40,7 +40,9 @@ METHODS: dict[str, dict[str, Any]] = {
     "reload": {},
     "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"RULE": TEXT},
-    "explain_rule": {"rule": TEXT, "event": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT, "time": NUMBER},
+    "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
+    | {"kind": "ussd", "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": "first"},
+    "list_fields": {},
     "list_alerts": {"all": FLAG, "before": NUMBER, "limit": NUMBER},
     "acknowledge_alert": {"ID": NUMBER},
     "list_ports": {},
@@ -98,6 +100,11 @@ WRONG_VALUES = [
     ("retry_delivery", {}),
     ("retry_delivery", {"id": 1, "event": 1}),
     ("explain_rule", {"event": 1, "text": "x"}),
+    ("explain_rule", {"event": 1, "kind": "alert"}),
+    ("explain_rule", {"kind": "letter"}),
+    ("explain_rule", {"kind": "call", "state": "ringing"}),
+    ("explain_rule", {"kind": "report", "state": "lost"}),
+    ("explain_rule", {"codes": "last"}),
     ("enter_pin", {"dongle": "stick", "pin": "12"}),
     ("enter_pin", {"dongle": "stick", "pin": "12a4"}),
     ("enter_pin", {"dongle": "stick", "pin": "1234"}),  # none is wanted

@@ -84,7 +84,9 @@ METHODS: dict[str, Params] = {
     "reload": {},
     "render_config": {"dry_run": FLAG, "restart": FLAG},
     "test_rule": {"rule": MUST_TEXT},
-    "explain_rule": {"rule": TEXT, "event": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT, "time": NUMBER},
+    "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
+    | {"kind": TEXT, "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": TEXT},
+    "list_fields": {},
     "list_alerts": {"all": FLAG, **PAGING},
     "acknowledge_alert": {"id": MUST_NUMBER},
     "list_ports": {},
@@ -324,6 +326,9 @@ class Api:
 
     async def explain_rule(self, args: Table) -> Table:
         return await self._parts.explainer.explain(args)
+
+    async def list_fields(self, args: Table) -> Table:
+        return self._parts.explainer.fields()
 
     async def reload(self, args: Table) -> Table:
         return await self._parts.reload()
