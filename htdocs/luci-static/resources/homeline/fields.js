@@ -73,24 +73,27 @@ function look(option, section_id) {
 	});
 }
 
-/* Fields that are typed into: judged by `checks`, numbers of telephones made international. */
-function judge(option, Widget) {
+/* Fields that are typed into are judged at once, with the words below them. */
+function frame(option, Widget) {
 	option.validate = function(section_id, value) {
 		return (value == null || value === '') ? true : (checks.quick(this.row, value) || true);
 	};
 
+	/* The widget is found by its id, wherever it stands. */
 	option.renderWidget = function(section_id, index, value) {
-		const node = Widget.prototype.renderWidget.call(this, section_id, index, value);
-		const frame = E('div', { 'class': 'hl-field' }, [
-			node, E('div', { 'class': 'hl-error', 'role': 'alert' })
+		const node = E('div', {}, [
+			Widget.prototype.renderWidget.call(this, section_id, index, value),
+			E('div', { 'class': 'hl-error', 'role': 'alert' })
 		]);
 
-		frame.addEventListener('widget-change', () => look(this, section_id));
+		node.addEventListener('widget-change', () => look(this, section_id));
 
-		return frame;
+		return node;
 	};
+}
 
-	/* A widget in a frame is found by its id, wherever it stands. */
+/* What the service has to judge is judged before it is saved; numbers of telephones are saved as international ones. */
+function judge(option, Widget) {
 	option.parse = function(section_id) {
 		if (!this.isActive(section_id) || !this.isValid(section_id))
 			return Widget.prototype.parse.call(this, section_id);
@@ -99,14 +102,16 @@ function judge(option, Widget) {
 			if (found.error)
 				throw new TypeError('%s: %s'.format(this.title, found.error));
 
-			const value = this.row.many ? found.values : (found.values[0] || '');
-
-			if (!value.length)
+			if (!found.values.length || isSame(found.values, this.cfgvalue(section_id)))
 				return Widget.prototype.parse.call(this, section_id);
 
-			return this.write(section_id, value);
+			return this.write(section_id, this.row.many ? found.values : found.values[0]);
 		});
 	};
+}
+
+function isSame(values, saved) {
+	return JSON.stringify(values) == JSON.stringify(L.toArray(saved));
 }
 
 /* A value that is the default is not written. */
@@ -158,10 +163,10 @@ function dress(option, row, type, Widget) {
 		if (row.byDefault != null)
 			option.placeholder = String(row.byDefault);
 
+		frame(option, Widget);
+
 		if (!row.secret)
 			judge(option, Widget);
-		else
-			option.validate = (section_id, value) => (value == null || value === '') ? true : (checks.quick(row, value) || true);
 	}
 }
 

@@ -8,13 +8,14 @@
 /*
  * Secrets live in a second file, which pages may write and not read (docs/luci.md). What is typed goes into the
  * session's staged changes of `homeline_secret`, beside those of `homeline`, and Save & Apply, the confirmation and the
- * way back treat both alike. LuCI cannot list changes of a file that it may not read; therefore each of them comes with
- * a visible one of the same section in `homeline`, and where that one was taken back the hidden one is too.
+ * way back treat both alike. LuCI cannot list changes of a file that it may not read; therefore there is always a
+ * visible change of `homeline` beside a hidden one, and where the visible ones were taken back the hidden ones are too.
  */
 
 const CONFIG = 'homeline_secret';
 
 const callAdd = rpc.declare({ object: 'uci', method: 'add', params: [ 'config', 'type', 'name', 'values' ], reject: true });
+const callSet = rpc.declare({ object: 'uci', method: 'set', params: [ 'config', 'section', 'values' ], reject: true });
 const callDelete = rpc.declare({ object: 'uci', method: 'delete', params: [ 'config', 'section', 'options' ], reject: true });
 const callRevert = rpc.declare({ object: 'uci', method: 'revert', params: [ 'config' ], reject: true });
 
@@ -33,6 +34,26 @@ function revert() {
 	forget();
 
 	return callRevert(CONFIG).catch(() => {});
+}
+
+/* Where nothing of `homeline` is staged, write a value of the section once more, which LuCI lists as a change. */
+function makeVisible(section_id) {
+	return uci.changes().then((changes) => {
+		const section = uci.get('homeline', section_id) || {};
+		const names = Object.keys(section).filter((name) => name.charAt(0) != '.');
+		const name = names.find((each) => Array.isArray(section[each])) || names[0];
+
+		if (('homeline' in changes) || !name)
+			return null;
+
+		return callDelete('homeline', section_id, [ name ])
+			.then(() => callSet('homeline', section_id, { [name]: section[name] }))
+			.then(() => {
+				uci.unload('homeline');
+
+				return uci.load('homeline');
+			});
+	});
 }
 
 document.addEventListener('uci-reverted', revert);
@@ -114,7 +135,7 @@ const Secret = form.Value.extend({
 		return Promise.resolve();
 	},
 
-	/* Stage what was typed, once the whole form was found right. */
+	/* Stage what was typed, once the whole form was found right; the names of the sections. */
 	flush: function() {
 		return Promise.all(Object.keys(this.waiting || {}).map((section_id) => {
 			const value = this.waiting[section_id].value;
@@ -126,7 +147,7 @@ const Secret = form.Value.extend({
 			this.cleared = false;
 			staged[idOf(section_id, this.option)] = value && true;
 
-			return task.then(() => callAdd('homeline', this.sectionType, section_id, {}));
+			return task.then(() => section_id);
 		}));
 	}
 });
@@ -148,13 +169,14 @@ return baseclass.extend({
 		const save = map.save;
 
 		map.save = function(callback, silent) {
-			const secrets = [];
+			const secrets = this.children.flatMap((section) =>
+				section.children.filter((option) => option instanceof Secret));
+			let touched = [];
 
-			map.children.forEach((section) =>
-				secrets.push(...section.children.filter((option) => option instanceof Secret)));
-
-			return save.call(map, () => Promise.resolve(callback ? callback() : null)
-				.then(() => Promise.all(secrets.map((option) => option.flush()))), silent);
+			return save.call(this, () => Promise.resolve(callback ? callback() : null)
+				.then(() => Promise.all(secrets.map((option) => option.flush())))
+				.then((names) => { touched = names.flat(); }), silent)
+				.then((node) => (touched.length ? makeVisible(touched[0]) : Promise.resolve()).then(() => node));
 		};
 	},
 

@@ -109,6 +109,24 @@ const Grid = form.GridSection.extend({
 	}
 });
 
+/* The handle by which LuCI lets the mouse move a row takes the arrow keys too. */
+function byKeys(grid, section_id, handle) {
+	handle.setAttribute('aria-label', _('Move up or down with the arrow keys'));
+	handle.setAttribute('data-handle', section_id);
+	handle.addEventListener('keydown', (ev) => {
+		const step = { ArrowUp: -1, ArrowDown: 1 }[ev.key];
+		const names = grid.cfgsections(), other = names[names.indexOf(section_id) + step];
+
+		if (!step)
+			return;
+
+		ev.preventDefault();
+
+		if (other && uci.move('homeline', section_id, other, step > 0))
+			grid.map.save(null, true).then(() => grid.map.root.querySelector('[data-handle="%s"]'.format(section_id)).focus());
+	});
+}
+
 /* The rules, in the order in which they are read. */
 const Rules = Grid.extend({
 	renderRowActions: function(section_id) {
@@ -120,6 +138,11 @@ const Rules = Grid.extend({
 				'disabled': (this.map.readonly || !rules[section_id]) ? true : null
 			}
 		});
+
+		const handle = cell.querySelector('.drag-handle');
+
+		if (handle && !this.map.readonly)
+			byKeys(this, section_id, handle);
 
 		cell.lastChild.insertBefore(test, cell.lastChild.firstChild);
 
@@ -177,7 +200,7 @@ const Channels = Grid.extend({
 			_('These rules use it: %s.').format(users.map((rule) => rule['.name']).join(', ')),
 			_('It is taken out of them. A rule without any other channel is switched off.')
 		], _('Delete'), () => {
-			users.forEach((rule) => leave(rule, section_id));
+			users.forEach((rule) => leave(this.map, rule, section_id));
 
 			return remove();
 		}, 'cbi-button-negative important');
@@ -186,13 +209,15 @@ const Channels = Grid.extend({
 	}
 });
 
-function leave(rule, channel) {
+/* Take a channel out of a rule; one without any other is switched off, which is what its row in the grid then says. */
+function leave(map, rule, channel) {
 	const left = L.toArray(rule.channels).filter((name) => name != channel);
+	const name = rule['.name'], grid = map.children.find((each) => each.sectiontype == 'rule');
 
-	uci.set('homeline', rule['.name'], 'channels', left.length ? left : null);
+	uci.set('homeline', name, 'channels', left.length ? left : null);
 
 	if (!left.length)
-		uci.set('homeline', rule['.name'], 'enabled', '0');
+		grid.getUIElement(name, 'enabled').setValue('0');
 }
 
 /* --- columns --- */
