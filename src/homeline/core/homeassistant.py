@@ -93,7 +93,7 @@ def _components(topics: Topics, dongle: str, commands: Sequence[str], sms_to: Se
             "value_template": "{{ value_json.missed_at | timestamp_custom('%Y-%m-%dT%H:%M:%S+00:00', false)"
             " if value_json.missed_at is number else none }}",
             "json_attributes_template": "{{ {'from': value_json.missed_from,"
-            " 'name': value_json.missed_name} | to_json }}",
+            " 'caller': value_json.missed_name} | to_json }}",
             **state,
             **attributes,
         },
@@ -111,7 +111,7 @@ def _components(topics: Topics, dongle: str, commands: Sequence[str], sms_to: Se
             "device_class": "problem",
             "entity_category": "diagnostic",
             "value_template": f"{{{{ 'OFF' if value_json.state in {list(_SOUND)} else 'ON' }}}}",
-            "json_attributes_template": "{{ {'state': value_json.state, 'reason': value_json.reason,"
+            "json_attributes_template": "{{ {'dongle_state': value_json.state, 'reason': value_json.reason,"
             " 'detail': value_json.detail} | to_json }}",
             **state,
             **attributes,
