@@ -89,9 +89,13 @@ class TelegramWithReplies(TelegramChannel):
             await asyncio.sleep(seconds)
 
     async def _ask(self, offset: int) -> list[dict[str, Any]]:
-        """The news from `offset` on, once there is some. Raises BotError."""
-        values = {"offset": offset, "limit": AT_ONCE, "timeout": POLL, "allowed_updates": ["message"]}
-        result = await self._listener.call("getUpdates", values, POLL + POLL_GRACE)
+        """The news from `offset` on, once there is some. Raises BotError.
+
+        The first question is answered at once, so that it is known whether Telegram can be reached.
+        """
+        wait = POLL if self.connected else 0
+        values = {"offset": offset, "limit": AT_ONCE, "timeout": wait, "allowed_updates": ["message"]}
+        result = await self._listener.call("getUpdates", values, wait + POLL_GRACE)
         if not isinstance(result, list):
             raise BotError("Telegram's answer about news is not understood.")
         self.connected = True
