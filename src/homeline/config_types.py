@@ -220,6 +220,7 @@ MAIL_ADDRESS = matching(
     "one address, such as `me@example.org`",
 )
 PATTERN = text(64, "a number (E.164) or the network's own text, `*` for any characters, upper and lower case alike")
+ALERT_KEY = text(64, "an alert's key, such as `database.opened`, `*` for any characters")
 ADDRESS = Kind("an IPv4 or IPv6 address", _address)
 NETWORK = Kind("a network, such as `192.168.1.0/24`, or an address", _network)
 NARROW_NETWORK = Kind("a network, such as `192.168.1.0/24`, or an address", _narrow_network)

@@ -35,7 +35,7 @@ BANK = "Your code is 482-913. Never share 482913."
 
 def sms(text: str = "hello", event: int = 7, peer: str = "+41791112233", **fields: Any) -> Event:
     message = Message(event, Direction.IN, MessageState.RECEIVED, "stick", "8941", peer, peer, text=text, at=AT + 5)
-    message = replace(message, sent_at=AT, sent_offset=120, **fields)
+    message = replace(message, **({"sent_at": AT, "sent_offset": 120} | fields))
     return Event(event, EventKind.MESSAGE, AT + 5, "stick", peer, text, message)
 
 

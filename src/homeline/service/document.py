@@ -12,6 +12,7 @@ from typing import Any
 from homeline.config import Rule
 from homeline.model import Call, Event, EventKind, Message
 from homeline.service import eventtext
+from homeline.service.note import code_of
 
 VERSION = 1
 LARGEST = 65536  # octets as JSON with UTF-8
@@ -24,7 +25,9 @@ def document(key: str, rule: Rule, event: Event, code: str, subject: str, number
     head = {"version": VERSION, "id": key, "rule": rule.name, "priority": str(rule.priority)}
     made = head | _event(event, code, subject, number)
     if event.digest:
-        made["events"] = [_event(each, "", eventtext.line(eventtext.subject(each)), number) for each in event.digest]
+        made["events"] = [
+            _event(each, code_of(each), eventtext.line(eventtext.subject(each)), number) for each in event.digest
+        ]
     return _bounded(_clean(made))
 
 
