@@ -61,6 +61,7 @@ class House:
         *,
         options: Mapping[str, str] | None = None,
         dongle_options: Mapping[str, str] | None = None,
+        mail_options: Mapping[str, str] | None = None,
         extra: str = "",
         secret: str = "",
         level: str = "info",
@@ -68,7 +69,7 @@ class House:
         sip: str = "",
         **dongle: Any,
     ) -> None:
-        """`options` and `dongle_options` go into the sections main and stick, `extra` is more UCI.
+        """`options`, `dongle_options`, `mail_options` go into sections main, stick and owner; `extra` is more UCI.
 
         `asterisk` is one of the same root; `sip` is more of the section sip.
         """
@@ -81,6 +82,7 @@ class House:
         if asterisk:
             extra = f"\nconfig sip 'sip'\n{_lines(asterisk.options)}{sip}\n{extra}"
         self._options, self._dongle_options = dict(options or {}), dict(dongle_options or {})
+        self._mail_options = dict(mail_options or {})
         self._extra, self._secret, self._level = extra, secret, level
         self._stack = AsyncExitStack()
 
@@ -106,7 +108,7 @@ class House:
             dongle=_lines(self._dongle_options),
             owner=OWNER,
             port=self.mail.port,
-            command=self._mail_command(),
+            command=self._mail_command() + _lines(self._mail_options),
             extra=self._extra + extra,
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from homeline.daemon import Gateway
 from homeline.paths import Paths
 from homeline.service import logs
+from homeline.service.channels import mailbox
 from homeline.service.host import Timing
 
 QUICK = replace(
@@ -38,6 +39,7 @@ QUICK = replace(
 
 def main() -> None:
     logs.to_procd()
+    mailbox.MINUTE = 0.5
     root = Path(sys.argv[1])
 
     def clock() -> float:

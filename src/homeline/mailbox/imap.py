@@ -157,7 +157,10 @@ def _login(server: imaplib.IMAP4, question: Question) -> None:
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error as error:
-        raise MailboxTrouble(f"User name or password was refused: {_words(error, question)}", owners=True) from None
+        words = _words(error, question)
+        if "[UNAVAILABLE]" in words:  # RFC 5530 3: what checks the password is away for now
+            raise MailboxTrouble(f"The server cannot check the password now: {words}") from None
+        raise MailboxTrouble(f"User name or password was refused: {words}", owners=True) from None
 
 
 def _new(server: imaplib.IMAP4, question: Question, validity: str) -> list[int]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 
 LIMIT = 65536  # characters of a text that are looked at
+_LONG = 400  # characters of a line of such
 _ATTRIBUTION_LINES = 4  # "On …, somebody wrote:" is wrapped by some programs
 
 _WROTE = (
     r"wrote|writes|schrieb|a écrit|ecrit|escribió|escribio|ha scritto|escreveu|schreef|skrev|kirjoitti|napisał\(a\)|"
     r"napisał|napsal|написал|пише|пишет|yazdı|írta|a scris|έγραψε|写道|寫道|のメッセージ|님이 작성|كتب|लिखा"
 )
-# A line, or some joined, that ends in one of these words and a colon and has a date or an address in it.
-_ATTRIBUTION = re.compile(rf"(?=.*(?:[0-9]|@)).*(?:{_WROTE})\b?[^:：\n]{{0,40}}[:：]\s*", re.IGNORECASE)
-_WEAK = re.compile(r"(?=.*(?:@|[0-9]{4}|[0-9]{1,2}[:.][0-9]{2})).*[:：]\s*")  # enough where a quote follows
+# A line, or some joined, with a date or an address, one of these words, and a colon at the end.
+_ATTRIBUTION = re.compile(rf"(?=.*[0-9@]).*(?:{_WROTE}).{{0,60}}[:：][ -]*", re.IGNORECASE)
+_WEAK = re.compile(r"(?=.*(?:@|[0-9]{4}|[0-9]{1,2}[:.][0-9]{2})).*[:：][ -]*")  # enough where a quote follows
+_OPENING = re.compile(r"(?:on|am|le|el|il|em|op|den|dne|dnia|w dniu|в|a)\b.*[0-9].*", re.IGNORECASE)
 _ORIGINAL = re.compile(
     r"\s*(?:-{2,} ?(?:original message|forwarded message|ursprüngliche nachricht|originalnachricht|"
     r"weitergeleitete nachricht|message d'origine|message original|mensaje original|messaggio originale|"
@@ -45,10 +47,11 @@ def new_text(text: str) -> str:
         if line.startswith(">"):
             if not (at and lines[at - 1].startswith(">")):
                 _drop_attribution(kept, _WEAK)
-            continue
-        if _ends_here(lines, at):
+                kept.append("")
+        elif _ends_here(lines, at):
             break
-        kept.append(line)
+        else:
+            kept.append(line)
     _drop_attribution(kept, _ATTRIBUTION)
     _strip(kept)
     if kept and _SENT_FROM.fullmatch(kept[-1]):
@@ -59,12 +62,16 @@ def new_text(text: str) -> str:
 def _ends_here(lines: list[str], at: int) -> bool:
     """Whether nothing of what follows is new: a signature, or a quote that is not marked line by line."""
     line = lines[at]
-    if line in ("-- ", "--") or _ORIGINAL.fullmatch(line[:200]):
+    if line in ("-- ", "--") or _ORIGINAL.fullmatch(line[:_LONG]):
         return True
-    if _FROM.fullmatch(line[:200]):
-        return sum(bool(_ALSO.fullmatch(each[:200])) for each in lines[at + 1 : at + 6]) >= 2
-    following = next((each for each in lines[at + 1 : at + 6] if each), "")
-    return bool(_ATTRIBUTION.fullmatch(line[:300])) and not following.startswith(">") and bool(following)
+    if _FROM.fullmatch(line[:_LONG]):
+        return sum(bool(_ALSO.fullmatch(each[:_LONG])) for each in lines[at + 1 : at + 6]) >= 2
+    for count in range(1, _ATTRIBUTION_LINES + 1):
+        joined = " ".join(lines[at : at + count])[:_LONG]
+        if _ATTRIBUTION.fullmatch(joined) and (count == 1 or _OPENING.fullmatch(line[:_LONG])):
+            following = next((each for each in lines[at + count : at + count + 4] if each), ">")
+            return not following.startswith(">")
+    return False
 
 
 def _strip(lines: list[str]) -> None:
@@ -73,14 +80,17 @@ def _strip(lines: list[str]) -> None:
 
 
 def _drop_attribution(lines: list[str], pattern: re.Pattern[str]) -> None:
-    """Take the line that says who wrote what is quoted, wrapped or not, off the end."""
+    """Take the lines that say who wrote what is quoted off the end."""
     _strip(lines)
+    fitting = []
     for count in range(1, min(_ATTRIBUTION_LINES, len(lines)) + 1):
-        ending = lines[-count:]
-        if not ending[0].strip():
-            return  # it does not go on across an empty line
-        starts = count == len(lines) or not lines[-count - 1].strip()
-        joined = " ".join(ending)[:400]
-        if pattern.fullmatch(joined) and (starts or _ATTRIBUTION.fullmatch(joined)):
-            del lines[-count:]
-            return
+        first = lines[-count]
+        if not first.strip():
+            break  # it does not go on across an empty line
+        if pattern.fullmatch(" ".join(lines[-count:])[:_LONG]):
+            fitting.append(count)
+            if _OPENING.fullmatch(first[:_LONG]):
+                fitting = [count]
+                break
+    if fitting:
+        del lines[-fitting[0] :]
