@@ -86,6 +86,17 @@ class Queries(Outbox, Calls):
         """A message with its parts and deliveries. Raises NotFound."""
         return self._existing(message), self._parts(message), self.list_deliveries(event=message, limit=LARGEST_PAGE)
 
+    def delivery_states(self, events: Collection[int]) -> dict[int, dict[str, int]]:
+        """How many deliveries of each of these events are in which state on disk: by event, by state."""
+        found: dict[int, dict[str, int]] = {}
+        marks = ", ".join("?" * len(events))
+        for event, state, count in self._all(
+            f"SELECT event, state, count(*) FROM delivery WHERE event IN ({marks}) GROUP BY event, state",  # noqa: S608
+            *events,
+        ):
+            found.setdefault(event, {})[state] = count
+        return found
+
     # -- changes ------------------------------------------------------------------------------------------------------
 
     def mark_read(self, ids: Collection[int] = (), peer: str = "", dongle: str = "") -> int:

@@ -64,7 +64,15 @@ LONGEST_TEXT = 255 * 153  # characters: what 255 parts can carry (3GPP TS 23.040
 METHODS: dict[str, Params] = {
     "status": {"dongle": TEXT},
     "signal_history": {"dongle": MUST_TEXT, "hours": NUMBER},
-    "list_messages": {"direction": TEXT, "dongle": TEXT, "peer": TEXT, "text": TEXT, "unread": FLAG, **PAGING},
+    "list_messages": {
+        "direction": TEXT,
+        "dongle": TEXT,
+        "peer": TEXT,
+        "text": TEXT,
+        "unread": FLAG,
+        "details": FLAG,
+        **PAGING,
+    },
     "list_conversations": {"text": TEXT, **PAGING},
     "get_message": {"id": MUST_NUMBER},
     "send_message": {"to": MUST_TEXT, "text": MUST_TEXT, "dongle": TEXT, "flash": FLAG, "report": FLAG, "wait": NUMBER},
@@ -189,7 +197,13 @@ class Api:
             before=args.get("before"),
             limit=page_limit(args),
         )
-        messages, cut = fitting([shapes.message(message) for message in page.messages])
+        shown = [shapes.message(message) for message in page.messages]
+        if args.get("details"):
+            from homeline.service import details
+
+            more = await self._database(details.of, page.messages)
+            shown = [message | also for message, also in zip(shown, more, strict=True)]
+        messages, cut = fitting(shown)
         return {"messages": messages, "more": page.more or cut, "unread": page.unread}
 
     async def _peer(self, peer: str) -> str:

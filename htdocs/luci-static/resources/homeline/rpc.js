@@ -61,7 +61,8 @@ return baseclass.extend({
 	status: declare('status', [ 'dongle' ]),
 	signalHistory: declare('signal_history', [ 'dongle', 'hours' ]),
 
-	listMessages: declare('list_messages', [ 'direction', 'dongle', 'peer', 'text', 'unread', 'before', 'limit' ]),
+	listMessages: declare('list_messages', [ 'direction', 'dongle', 'peer', 'text', 'unread', 'details', 'before',
+		'limit' ]),
 	listConversations: declare('list_conversations', [ 'text', 'before', 'limit' ]),
 	getMessage: declare('get_message', [ 'id' ]),
 	previewMessage: declare('preview_message', [ 'text' ]),

@@ -127,7 +127,7 @@ function criteria(before) {
 
 	return {
 		peer: state.open.peer || '', text: filter.text || '', direction: filter.direction || '', dongle: filter.dongle || '',
-		unread: filter.unread || null, before: before, limit: MESSAGES
+		unread: filter.unread || null, details: true, before: before, limit: MESSAGES
 	};
 }
 
