@@ -1,0 +1,229 @@
+"""What the tests of the pages share: a lab router with the real daemon, the page host, and Chromium before it.
+
+With `LUCI=/path/to/a/luci/checkout` the same tests run on the real client library of LuCI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+
+from e2e.kit import Home, living
+from homeline_lab.pages.host import LOGINS, PageHost
+
+HERE = Path(__file__).parent
+WIDTHS = (1280, 390)
+WAIT = 10.0  # seconds until a page must show what is waited for
+STEP = 0.03
+PLACE = "/cgi-bin/luci/admin/services/homeline"
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",  # tests may run as root, and the pages are our own
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--lang=en-GB",
+    # a test may ask for any name of the outside: none is looked up
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+T = TypeVar("T")
+
+
+@contextmanager
+def chromium_of(folder: Path) -> Iterator[webdriver.Chrome]:
+    """One browser, for many tests; skips where there is none."""
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if not all(programs):
+        pytest.skip("chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(programs[0])
+    for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    driver.set_script_timeout(20)
+    driver.set_page_load_timeout(20)
+    watch = (HERE / "watch.js").read_text()
+    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+class Page:
+    """Chromium before the host's pages. Everything waits in a thread, so that the router goes on meanwhile."""
+
+    def __init__(self, driver: webdriver.Chrome, host: PageHost) -> None:
+        self.driver, self.host = driver, host
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.to_thread(work, *arguments)
+
+    async def prepare(self, width: int, dark: bool = False) -> None:
+        """A window of that width, and nothing left of who was here before."""
+        height = 900 if width > 600 else 800
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
+        for command, arguments in (
+            ("Emulation.setDeviceMetricsOverride", metrics),
+            ("Emulation.setEmulatedMedia", scheme),
+            ("Network.clearBrowserCookies", {}),
+        ):
+            await self.run(self.driver.execute_cdp_cmd, command, arguments)
+        await self.run(self.driver.get_log, "browser")
+
+    async def log_in(self, user: str = "root", page: str = "overview") -> None:
+        """Through the login page, as a person does, to one of our pages."""
+        await self.run(self.driver.get, f"{self.host.url}{PLACE}/{page}")
+        await self.type("[name=luci_username]", user)
+        await self.type("[name=luci_password]", LOGINS[user].password)
+        await self.run(self.driver.get_log, "browser")  # the page asked for itself comes with status 403 before that
+        await self.click("form button")
+        await self.loaded()
+
+    async def go(self, page: str) -> None:
+        """To another page, by its address."""
+        await self.run(self.driver.get, f"{self.host.url}{PLACE}/{page}")
+        await self.loaded()
+
+    async def loaded(self) -> None:
+        await self.until("return !!document.querySelector('#view > * .hl-page, #view > .hl-page')")
+
+    async def js(self, script: str, *arguments: Any) -> Any:
+        return await self.run(self.driver.execute_script, script, *arguments)
+
+    async def until(self, script: str, *arguments: Any, seconds: float = WAIT) -> Any:
+        """What a script returns, as soon as that is true for it."""
+
+        def wait() -> Any:
+            end = time.monotonic() + seconds
+            found: Any = None
+            while time.monotonic() < end:
+                try:
+                    if found := self.driver.execute_script(script, *arguments):
+                        return found
+                except (StaleElementReferenceException, WebDriverException) as error:
+                    found = error
+                time.sleep(STEP)
+            shown = self.driver.execute_script("return document.body.innerText")
+            raise AssertionError(f"not so within {seconds} s: {script} {arguments} ({found})\n{shown}")
+
+        return await self.run(wait)
+
+    async def find(self, selector: str, text: str = "") -> WebElement:
+        """The first element that is to be seen, with these words in it."""
+        return await self.until(
+            """return Array.from(document.querySelectorAll(arguments[0])).find((node) =>
+                node.checkVisibility() && node.innerText !== undefined &&
+                [node.innerText, node.getAttribute('aria-label') || ''].some((each) => each.includes(arguments[1])))""",
+            selector,
+            text,
+        )
+
+    async def click(self, selector: str, text: str = "") -> None:
+        """With the mouse, where a person could."""
+
+        def press(node: WebElement) -> None:
+            self.driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", node)
+            node.click()
+
+        for attempt in range(5):  # a page that changes itself may put another node there in between
+            try:
+                return await self.run(press, await self.find(selector, text))
+            except StaleElementReferenceException:
+                if attempt == 4:
+                    raise
+        return None
+
+    async def type(self, selector: str, text: str, *, clear: bool = True) -> None:
+        node = await self.find(selector)
+        if clear:
+            await self.run(node.clear)
+        await self.run(node.send_keys, text)
+
+    async def press(self, *keys: str) -> None:
+        """Keys, to whatever has the focus."""
+        node = await self.run(lambda: self.driver.switch_to.active_element)
+        await self.run(node.send_keys, *keys)
+
+    async def tab_to(self, selector: str) -> None:
+        """By the keyboard alone: Tab until the element has the focus."""
+        for _ in range(80):
+            if await self.js("return !!document.activeElement.closest(arguments[0])", selector):
+                return
+            await self.press(Keys.TAB)
+        raise AssertionError(f"Tab does not reach {selector}")
+
+    async def text(self, selector: str = "#view") -> str:
+        """What is to be read in an element."""
+        return str(await self.js("return document.querySelector(arguments[0]).innerText", selector))
+
+    async def shows(self, text: str, selector: str = "#view", seconds: float = WAIT) -> None:
+        await self.until(
+            """const node = document.querySelector(arguments[0]);
+               return node && node.innerText.replace(/\\s+/g, ' ').includes(arguments[1])""",
+            selector,
+            text,
+            seconds=seconds,
+        )
+
+    async def gone(self, text: str, selector: str = "#view") -> None:
+        await self.until(
+            "const node = document.querySelector(arguments[0]); return !node || !node.innerText.includes(arguments[1])",
+            selector,
+            text,
+        )
+
+    async def count(self, selector: str) -> int:
+        return len(await self.run(self.driver.find_elements, By.CSS_SELECTOR, selector))
+
+    async def audit(self) -> list[str]:
+        """What makes the page hard to use without a mouse or with weak eyes."""
+        return list(await self.js((HERE / "audit.js").read_text()))
+
+    async def complaints(self) -> list[str]:
+        """What went wrong in the browser since the last look: errors, dialogues, requests that failed."""
+        own = await self.js("const found = window.complaints || []; window.complaints = []; return found")
+        logged = await self.run(self.driver.get_log, "browser")
+        outside = await self.js(
+            """return performance.getEntriesByType('resource').map((each) => each.name).filter((name) =>
+                !name.startsWith(location.origin + '/') && !name.startsWith('data:'))"""
+        )
+        severe = [entry["message"] for entry in logged if entry["level"] in ("SEVERE", "WARNING")]
+        return [*own, *severe, *(f"asked for {name}" for name in outside)]
+
+    async def wide(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        return int(await self.js("return document.documentElement.scrollWidth - window.innerWidth"))
+
+
+@asynccontextmanager
+async def paged(
+    root: Path, driver: webdriver.Chrome, width: int = 1280, *, dark: bool = False, **options: Any
+) -> AsyncIterator[tuple[Home, Page]]:
+    """A house with its daemon, and a browser before its pages. Nothing may have gone wrong in there at the end."""
+    luci = os.environ.get("LUCI")
+    async with living(root, **options) as home, PageHost(home.router, luci=Path(luci) if luci else None) as host:
+        page = Page(driver, host)
+        await page.prepare(width, dark)
+        yield home, page
+        assert await page.complaints() == []
+        await page.run(driver.get, "about:blank")
