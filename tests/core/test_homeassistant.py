@@ -205,7 +205,7 @@ def test_a_hostile_operator_is_text_of_less_than_256_characters(text: str) -> No
     value = json.loads(mqtt.encode(mqtt.state(status, 0, (1, text, text))))
     assert json.loads(render(attributes, value_json=value)) == {
         "from": value["missed_from"],
-        "name": value["missed_name"],
+        "caller": value["missed_name"],
     }
     assert payload(status=status)["device"]["identifiers"] == ["homeline_cottage_stick"]
 
