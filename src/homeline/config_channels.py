@@ -411,6 +411,24 @@ def _complete_mailbox(mailbox: Mailbox) -> Mailbox:
     return mailbox if mailbox.port else replace(mailbox, port=993 if mailbox.tls == "tls" else 143)
 
 
+_ACTION_NEEDS = {"sms": ("to", "text"), "ussd": ("code",), "call": ("to",)}
+
+
+def _complete_schedule(schedule: Schedule) -> Schedule:
+    for option in _ACTION_NEEDS[schedule.action]:
+        if not getattr(schedule, option):
+            raise ConfigError(schedule.name, option, "", f"is required with the action '{schedule.action}'")
+    return schedule
+
+
+def _complete_balance(balance: Balance) -> Balance:
+    from homeline.protocol import regex  # only where there is a balance
+
+    if regex.compile_(balance.pattern).groups < 1:
+        raise ConfigError(balance.name, "pattern", balance.pattern, "has no group: put the amount in (…)")
+    return balance
+
+
 CHANNEL_SECTIONS = (
     SectionType("mqtt", Mqtt, "accounts", "A channel: an MQTT broker.", _MQTT, channel=True, complete=_complete_mqtt),
     SectionType(
@@ -429,7 +447,12 @@ CHANNEL_SECTIONS = (
     SectionType(
         "mailbox", Mailbox, "mailboxes", "Where answers to mails arrive.", _MAILBOX, complete=_complete_mailbox
     ),
-    SectionType("schedule", Schedule, "schedules", "What is done regularly to keep a SIM alive.", _SCHEDULE),
-    SectionType("balance", Balance, "balances", "What is left on a prepaid SIM.", _BALANCE),
+    SectionType(
+        *("schedule", Schedule, "schedules", "What is done regularly to keep a SIM alive.", _SCHEDULE),
+        complete=_complete_schedule,
+    ),
+    SectionType(
+        *("balance", Balance, "balances", "What is left on a prepaid SIM.", _BALANCE), complete=_complete_balance
+    ),
     SectionType("auto_reply", AutoReply, "auto_replies", "An answer to whoever writes.", _AUTO_REPLY),
 )

@@ -255,6 +255,7 @@ class Gateway:
         if self.voice is not None:
             self.voice.changed()
         self.dispatcher.wake()
+        self._accounts.look()
         self.inbox.look()
         for name in self.dongles:
             self.outbox.nudge(name)

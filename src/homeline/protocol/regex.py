@@ -210,6 +210,11 @@ class Pattern:
     def __init__(self, steps: list[Step], groups: int) -> None:
         self._steps, self._groups = steps, groups
 
+    @property
+    def groups(self) -> int:
+        """How many groups it has."""
+        return self._groups
+
     def found(self, text: str) -> bool:
         """Whether the pattern is somewhere in the text's first 40,000 characters."""
         text = text[:LONGEST]

@@ -10,7 +10,7 @@ from typing import Any
 
 from homeline.adapters.mail import remove_other_settings
 from homeline.errors import ConfigError
-from homeline.service.channels import PACKAGES, Active, World
+from homeline.service.channels import PACKAGES, Active, Timed, World
 from homeline.service.deliveries import Channel
 from homeline.service.keeping import keep
 
@@ -49,6 +49,12 @@ class Accounts:
     def things(self) -> list[tuple[str, str, Any]]:
         """Type and name of each section that is in use, and what was made of it; None where it could not be."""
         return [(*key, self._made.get(key)) for key in self._wanted]
+
+    def look(self) -> None:
+        """The clock was set: what is done at certain times looks at it."""
+        for thing in self._made.values():
+            if isinstance(thing, Timed):
+                thing.look()
 
     async def close(self) -> None:
         """End everything that works by itself."""

@@ -40,7 +40,7 @@ from homeline.model import DongleState, DongleStatus, Reason, Registration
 from homeline.paths import Paths
 from homeline.protocol import commands, commands_sms
 from homeline.protocol.ussd import Reply
-from homeline.service import dongle_remedies
+from homeline.service import dongle_call, dongle_remedies
 from homeline.service.dongle_messages import Direct
 from homeline.service.dongle_monitor import REGISTERED
 from homeline.service.dongle_ports import Finder, Link, PortBook
@@ -161,6 +161,11 @@ class SerialDongle:
         """End an open USSD session. Raises HomelineError."""
         session = self._registered()
         await self._on(session, session.ussd.cancel())
+
+    async def ring(self, number: str, seconds: float) -> None:
+        """Call a number, without sound, and end the call after so many seconds. Raises HomelineError."""
+        session = self._registered()
+        await self._on(session, dongle_call.ring(session.port, number, seconds))
 
     async def reset(self) -> None:
         """Restart the modem; returns at once. Without one, look for it now."""

@@ -71,7 +71,7 @@ class Originating:
         try:
             action = (await self._placed(found, number, channel)).action_id
             async with asyncio.timeout(ANSWER):
-                _check(found, await _ours(told, action, channel))
+                _check(found, await ours(told, action, channel))
         except TimeoutError:
             raise TimedOut(f"the phone {phone} was not answered") from None
         finally:
@@ -125,7 +125,7 @@ class Originating:
         return found.e164 or digits
 
 
-async def _ours(told: asyncio.Queue[Message], action: str, channel: str) -> Message:
+async def ours(told: asyncio.Queue[Message], action: str, channel: str) -> Message:
     """What became of our action, among those of all. Neither id can be guessed."""
     while True:
         message = await told.get()

@@ -46,6 +46,15 @@ class Active(Protocol):
         ...
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """Something that is done at certain times."""
+
+    def look(self) -> None:
+        """The clock was set."""
+        ...
+
+
 class HasStatus(Protocol):
     status: DongleStatus
 
