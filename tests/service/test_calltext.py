@@ -119,7 +119,7 @@ def test_a_record_that_cannot_be_read_is_shown() -> None:
 def attached(content: bytes, name: str = FILE, text: str = "") -> EmailMessage:
     size = mailtext.ATTACHMENT_CHUNK
     chunks = [content[at : at + size] for at in range(0, len(content), size)]
-    found = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE, text)), Attachment(name, chunks))))
+    found = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE, text)), [Attachment(name, chunks)])))
     assert not found.defects
     return found
 
@@ -139,7 +139,7 @@ def test_a_recording_is_attached(name: str, kind: str) -> None:
 @given(st.binary(max_size=5000), st.integers(1, 60))
 def test_any_content_comes_out_as_it_was(content: bytes, chunk: int) -> None:
     chunks = [content[at : at + 57 * chunk] for at in range(0, len(content), 57 * chunk)]
-    mail = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE)), Attachment(FILE, chunks))))
+    mail = parsed(b"".join(pieces(ACCOUNT, noted(DELIVERY, event(MESSAGE)), [Attachment(FILE, chunks)])))
     *_, sound = mail.iter_parts()
     assert sound.get_payload(decode=True) == content
 
@@ -169,7 +169,7 @@ def test_hostile_callers_stay_in_their_lines(text: str) -> None:
 # -- the channel ----------------------------------------------------------------------------------------------------
 
 
-async def delivered(tmp_path: Path, call: Call) -> EmailMessage:
+async def delivered(tmp_path: Path, call: Call, *others: Call) -> EmailMessage:
     """The mail that the channel hands to a real mail program."""
     paths = Paths(tmp_path)
     paths.run.mkdir(parents=True)
@@ -177,7 +177,8 @@ async def delivered(tmp_path: Path, call: Call) -> EmailMessage:
         command = install_command(paths.commands, server.port)
         account = Email("me", ("me@example.org",), "line@example.org", "localhost", server.port, command=command)
         channel = MailChannel(account, Mailer(account, paths), wording(), lambda: tmp_path / "vm")
-        await channel.deliver(DELIVERY, event(call))
+        digest = tuple(event(each) for each in (call, *others)) if others else ()
+        await channel.deliver(DELIVERY, replace(event(call), digest=digest))
         (mail,) = server.mails
     return cast(EmailMessage, message_from_bytes(mail.content, policy=policy.default))
 
@@ -210,6 +211,23 @@ async def test_a_recording_that_cannot_be_attached_is_said(
     text = mail.get_content()
     assert "The recording is not attached. " in text
     assert FILE in text
+
+
+async def test_a_digest_has_all_recordings_that_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = recorded(tmp_path)
+    size = first.stat().st_size
+    names = [FILE, FILE.replace("c1", "c2"), FILE.replace("c1", "c3"), FILE.replace("c1", "c4")]
+    shutil.copy(first, tmp_path / "vm" / names[2])
+    shutil.copy(first, tmp_path / "vm" / names[3])
+    monkeypatch.setattr(mailtext, "LARGEST_ATTACHMENT", 2 * size)
+    calls = [replace(MESSAGE, recording=name) for name in names]
+    mail = await delivered(tmp_path, MISSED, *calls)
+    text, *sounds = mail.iter_parts()
+    assert [sound.get_filename() for sound in sounds] == [names[0], names[2]]
+    assert {sound.get_payload(decode=True) for sound in sounds} == {first.read_bytes()}
+    said = cast(EmailMessage, text).get_content()
+    assert f"The recording is not attached. {names[1]}: " in said
+    assert f"{names[3]}: It has {size // 1000} kB, too many for a mail." in said
 
 
 async def test_nothing_is_left_open(tmp_path: Path) -> None:

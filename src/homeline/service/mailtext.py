@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,29 +72,36 @@ class MailChannel:
         """Hand the mail over. Raises DeliveryError."""
         note = self._wording.note(delivery, event)
         answers = await self._invite(event) if self._invite else None
-        if event.call is None or not event.call.recording:
+        names = [each.call.recording for each in event.digest or (event,) if each.call and each.call.recording]
+        if not names:
             await self._mailer.send(compose(self._account, note, answers=answers))
             return
-        mail = await asyncio.to_thread(self._with_recording, note, event.call.recording, answers)
+        mail = await asyncio.to_thread(self._with_recordings, note, names, answers)
         try:
             await self._mailer.send(mail)
         finally:
             os.close(mail)
 
-    def _with_recording(self, note: Note, name: str, answers: Invitation | None) -> int:
+    def _with_recordings(self, note: Note, names: Sequence[str], answers: Invitation | None) -> int:
         """The mail as a file in memory: read from flash and coded piece by piece, in a thread."""
         from homeline.adapters import recordings  # not before the first one
 
-        folder = self._folder()
+        folder, room = self._folder(), LARGEST_ATTACHMENT
+        attached, missing = [], []
+        for name in names:
+            try:
+                size = recordings.kept_size(folder, name)
+                if size > room:
+                    raise recordings.RecordingError(f"It has {size // 1000} kB, too many for a mail")
+                room -= size
+                attached.append(Attachment(name, recordings.read(folder, name, ATTACHMENT_CHUNK)))
+            except (NotFound, recordings.RecordingError, OSError) as error:
+                missing.append(f"{name}: {getattr(error, 'strerror', None) or error}.")
         try:
-            size = recordings.kept_size(folder, name)
-            if size > LARGEST_ATTACHMENT:
-                raise recordings.RecordingError(f"It has {size // 1000} kB, too many for a mail")
-            chunks = recordings.read(folder, name, ATTACHMENT_CHUNK)
-            return memory_file(pieces(self._account, note, Attachment(name, chunks), answers=answers))
-        except (NotFound, recordings.RecordingError, OSError) as error:
+            return memory_file(pieces(self._account, note, attached, " ".join(missing), answers))
+        except (NotFound, recordings.RecordingError, OSError) as error:  # gone meanwhile, or the flash is worn out
             words = getattr(error, "strerror", None) or str(error)
-            return memory_file((compose(self._account, note, f"{name}: {words}.", answers),))
+            return memory_file((compose(self._account, note, f"{', '.join(names)}: {words}.", answers),))
 
 
 def check_addresses(account: Email) -> None:
@@ -120,25 +127,31 @@ def compose(account: Email, note: Note, missing: str = "", answers: Invitation |
 
     `missing` says why the recording that belongs to it is not there, `answers` where answers go.
     """
-    return b"".join(pieces(account, note, None, missing, answers))
+    return b"".join(pieces(account, note, (), missing, answers))
 
 
 def pieces(
-    account: Email, note: Note, attached: Attachment | None, missing: str = "", answers: Invitation | None = None
+    account: Email,
+    note: Note,
+    attached: Sequence[Attachment],
+    missing: str = "",
+    answers: Invitation | None = None,
 ) -> Iterator[bytes]:
-    """The mail in pieces, with a recording where there is one (RFC 2046 5.1.3)."""
+    """The mail in pieces, with recordings where there are some (RFC 2046 5.1.3)."""
     text = _without_recording(note.text, missing) if missing else note.text
+    text = text if text.endswith("\n") else text + "\n"  # a template may not
     headers = "\n".join(_headers(account, note, answers)).encode("ascii") + b"\n"
-    if attached is None:
+    if not attached:
         yield headers + _text_part(text)
         return
     # "=_" is in no base64, and a text that has all of it is coded so
     boundary = f"=_homeline-{note.key.rpartition('-')[2]}-{note.event.id}"
     yield headers + f'Content-Type: multipart/mixed; boundary="{boundary}"\n\n--{boundary}\n'.encode()
     yield _text_part(text, boundary)
-    yield f"\n--{boundary}\n".encode() + _attachment_head(attached.name)
-    for chunk in attached.chunks:
-        yield base64.encodebytes(chunk)
+    for each in attached:
+        yield f"\n--{boundary}\n".encode() + _attachment_head(each.name)
+        for chunk in each.chunks:
+            yield base64.encodebytes(chunk)
     yield f"\n--{boundary}--\n".encode()
 
 
