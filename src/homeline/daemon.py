@@ -23,12 +23,12 @@ from homeline.adapters.store import Store
 from homeline.adapters.watch import COPIES, DEVICES, FILES
 from homeline.config import Config
 from homeline.errors import StoreDamaged, StoreError
-from homeline.model import Delivery, DeliveryState, Event
 from homeline.paths import Paths
 from homeline.service import logs, shapes
 from homeline.service.accounts import Accounts
 from homeline.service.alerts import Alerts
 from homeline.service.api import Api, Handler, Parts
+from homeline.service.channel_alerts import ChannelAlerts
 from homeline.service.channels import World
 from homeline.service.clock import Clock
 from homeline.service.context import Context
@@ -47,6 +47,7 @@ from homeline.service.outbox import Outbox
 from homeline.service.packages import have_calls
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
+from homeline.service.room import Room
 from homeline.service.status import StatusReport
 from homeline.service.telling import Teller
 from homeline.service.troubles import Troubles
@@ -101,8 +102,10 @@ class Gateway:
         )
         say = self.troubles.say
         self.fleet = Fleet(self.dongles, self.host, self.outbox, paths, clock, timing or Timing(), say, self._ami)
+        self._forwarding = ChannelAlerts(self.context, self.alerts, say, self.spawn)
         self.dispatcher = Dispatcher(
-            database, {}, clock, random.random, self._delivered, self._gave_up, self._channel_trouble
+            *(database, {}, clock, random.random),
+            *(self._forwarding.delivered, self._forwarding.gave_up, self._forwarding.trouble),
         )
         self._accounts = Accounts(self._world())
         self.reloader = Reloader(self.context, self.bus, paths, self._changed, self.troubles.say)
@@ -181,6 +184,8 @@ class Gateway:
         await self._apply_calls()
         self._keep("watch over lone parts", self.inbox.watch_parts)
         self._keep("retention", self._purge)
+        folder = self.paths.inside(self.context.config.main.database).parent
+        self._keep("watch over the disk", Room(self.alerts, folder).run)
         await self._stop.wait()
         watching.close()
         await self._end()
@@ -333,7 +338,7 @@ class Gateway:
             words = "Another database is used after a restart."
             self.troubles.say("database path", words, "/etc/init.d/homeline restart")
         for gone in set(before.channels) - set(now.channels):
-            self._channel_trouble(gone, "")
+            self._forwarding.trouble(gone, "")
         self._log_level()
         self.dispatcher.replace(self._accounts.apply())
         self.spawn(self._apply_calls())
@@ -385,38 +390,10 @@ class Gateway:
             self.spawn(self._opened())  # now: nobody else may need the store for hours
         self.troubles.say("database", str(error), advice(error))
 
-    def _channel_trouble(self, channel: str, error: str) -> None:
-        self.troubles.say(f"channel {channel}", error, "Its deliveries wait, and are tried again by themselves.")
-
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
     def _wake(self) -> None:
         self.dispatcher.wake()
-
-    def _delivered(self, delivery: Delivery, event: Event) -> None:
-        self.context.emit("homeline.delivery.done", shapes.delivery(delivery, event.digest))
-        if delivery.attempts > 1:  # perhaps the last one that had been given up and was tried again
-            self.spawn(self._clear_delivery_alert(delivery.channel))
-
-    async def _clear_delivery_alert(self, channel: str) -> None:
-        try:
-            failed = await self.context.database(
-                Store.list_deliveries, channel=channel, state=DeliveryState.FAILED, limit=1
-            )
-        except StoreError:
-            return  # the next success looks again
-        if not failed:
-            await self.alerts.clear(f"delivery.{channel}")
-
-    def _gave_up(self, delivery: Delivery, event: Event) -> None:
-        self.context.emit("homeline.delivery.failed", shapes.delivery(delivery, event.digest))
-        self.spawn(
-            self.alerts.raise_(
-                f"delivery.{delivery.channel}",
-                f"Event {delivery.event} could not be forwarded to {delivery.channel}: {delivery.error}",
-                f"When it works again: ubus call homeline retry_delivery '{{\"id\": {delivery.id}}}'",
-            )
-        )
 
 
 def _handler(work: Handler) -> Callable[[Request], Coroutine[Any, Any, dict[str, Any]]]:

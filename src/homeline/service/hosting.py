@@ -21,6 +21,7 @@ from homeline.service.context import Context
 from homeline.service.inbox import Inbox
 from homeline.service.outbox import Outbox, alert_key
 from homeline.service.signal import SignalHistory
+from homeline.service.sim_watch import SimWatch
 from homeline.service.status import ADVICE
 from homeline.service.unbroken import unbroken
 from homeline.service.ussd import Ussd
@@ -48,11 +49,15 @@ class DriverHost:
     spawn: Spawn
     ringing: Callable[[], RingingDongles]  # loaded when a dongle first rings
     signals: dict[str, SignalHistory] = field(default_factory=dict)
+    sims: SimWatch = field(init=False)
     _last: dict[str, DongleStatus] = field(default_factory=dict)
     _overdue: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     _last_full: dict[str, bool] = field(default_factory=dict)
     _cards: dict[str, str] = field(default_factory=dict)  # ICCIDs by IMSI
     _rang: set[str] = field(default_factory=set)  # dongles
+
+    def __post_init__(self) -> None:
+        self.sims = SimWatch(self.context, self.alerts, self.spawn)
 
     # -- messages -----------------------------------------------------------------------------------------------------
 
@@ -137,6 +142,7 @@ class DriverHost:
             self.spawn(self._remember_card(status.imsi, status.iccid))
         last, self._last[name] = self._last.get(name), replace(status)
         self._watch_storage(status)
+        self.sims.changed(last, status)
         if last is not None and _same(last, status):
             return
         self.context.emit("homeline.dongle.changed", shapes.dongle(status))
@@ -196,6 +202,7 @@ class DriverHost:
         if (timer := self._overdue.pop(name, None)) is not None:
             timer.cancel()
             self.spawn(self.alerts.clear(f"dongle.{name}"))
+        self.sims.forget(name)
         if self._last_full.pop(name, False):
             self.spawn(self.alerts.clear(f"storage.{name}"))
         last = self._last.pop(name, None)
