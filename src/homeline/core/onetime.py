@@ -81,6 +81,7 @@ _CANDIDATE = re.compile(
     rf"(?<![{_LETTER}])(?:[A-Z]{{1,3}}-(?P<tail>\d{{4,8}})|(?P<digits>\d{{3}}[- ]\d{{3}}|\d{{4}}[- ]\d{{4}}"
     rf"|\d{{2}}[- ]\d{{2}}[- ]\d{{2}}|\d(?: \d){{3,7}}|\d{{4,8}})|(?P<mixed>[A-Za-z0-9]{{5,8}}))(?![{_LETTER}])"
 )
+_DIGIT = re.compile(r"\d")
 _BOUND = re.compile(r"@[^\s@#]{1,253} #([^\s#]{1,32})(?: @\S{1,253})?\Z")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,500}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/\S{0,500}", re.ASCII)
 
@@ -120,7 +121,7 @@ def find(text: str) -> str:
 def find_all(text: str) -> tuple[Found, ...]:
     """Everything in a message that is a code, the likeliest first."""
     text = text[:LOOKED_AT]
-    if not _CANDIDATE.search(text):
+    if not _DIGIT.search(text):
         return ()
     bound = _BOUND.search(text.rstrip())
     first = (Found(bound[1], *bound.span(1)),) if bound and any(c.isdigit() for c in bound[1]) else ()
