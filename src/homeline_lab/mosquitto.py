@@ -201,7 +201,8 @@ class Ear:
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            raise AssertionError(f"{len(found())} of {count} at {topic}; heard: {self.heard[-50:]}") from None
+            heard = "".join(f"\n{each!r:.200}" for each in self.heard[-50:])
+            raise AssertionError(f"{len(found())} of {count} at {topic} within {timeout} s; heard: {heard}") from None
         return found()[count - 1]
 
     def of(self, topic: str) -> list[bytes]:
