@@ -325,6 +325,31 @@ async def test_a_limit_an_hour(service: Service, telegram: Telegram) -> None:
     assert [text for _, text in await outgoing(service)] == ["reply 0", "reply 1", "reply 3"]
 
 
+async def test_who_answers_before_it_is_noted_what_was_sent(
+    service: Service, telegram: Telegram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = made(service, telegram, chats=(str(OWNER),))
+    remember, seen = channel._remember, asyncio.Event()
+
+    async def late(*args: Any) -> None:
+        telegram.say(OWNER, "quick", reply_to=telegram.sent[0].message)
+        await seen.wait()
+        await remember(*args)
+
+    about = channel._about
+
+    async def looked(*args: Any) -> Event | None:
+        asyncio.get_running_loop().call_later(0.05, seen.set)
+        return await about(*args)
+
+    monkeypatch.setattr(channel, "_remember", late)
+    monkeypatch.setattr(channel, "_about", looked)
+    async with listening(channel):
+        await told(service, channel, telegram)
+        await confirmed(telegram)
+    assert await outgoing(service) == [(ANN, "quick")]
+
+
 async def test_people_in_a_group_talk_among_each_other(service: Service, telegram: Telegram) -> None:
     channel = made(service, telegram)
     async with listening(channel):

@@ -6,6 +6,7 @@ that one that fails does not double it for the others.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
@@ -37,6 +38,7 @@ class TelegramChannel(Made):
     def __init__(self, account: Telegram, world: World, bot: Bot) -> None:
         self.account, self.world, self.bot = account, world, bot
         self.moved: dict[str, str] = {}  # chats that have another number now
+        self.noting = asyncio.Lock()  # held while a message is on its way and not yet remembered
         self.timeout = len(account.chats) * MOST_MESSAGES * account.timeout + GRACE
 
     async def deliver(self, delivery: Delivery, event: Event) -> None:
@@ -67,8 +69,9 @@ class TelegramChannel(Made):
             key = f"{note.key}:{chat}:{number}"
             if several and await self._was_sent(key):
                 continue
-            sent = await self.send(chat, piece, silent=note.priority is Priority.LOW)
-            await self._remember(key if several else "", sent, note.event)
+            async with self.noting:
+                sent = await self.send(chat, piece, silent=note.priority is Priority.LOW)
+                await self._remember(key if several else "", sent, note.event)
 
     async def send(self, chat: str, text: str, *, silent: bool = False, reply_to: int | None = None) -> tuple[str, int]:
         """Send one message; the chat's number and that of the message in it (0 if not told). Raises BotError."""

@@ -16,7 +16,7 @@ from homeline.errors import DeliveryError
 from homeline.paths import Paths
 
 LARGEST_ANSWER = 1 << 20  # octets: 10 updates, each with what it replies to, have a quarter of it
-LONGEST_PAUSE = http.LONGEST_PAUSE
+CONFLICT_PAUSE = 60.0  # seconds while another program asks for the bot's news
 
 # Words of a 400 about the text; whatever else is about the chat or our rights in it, which the owner can mend.
 _ABOUT_TEXT = ("message text", "text must be", "message is too long", "parse entities")
@@ -91,6 +91,8 @@ class Bot:
             return BotError(f"{words} Is the token right?", status, retry_after=OWNERS_PAUSE)
         if status == 429 or status >= 500:
             return BotError(words, status, retry_after=answer.retry_after if asked is None else asked)
+        if status == 409:
+            return BotError(words, status, retry_after=CONFLICT_PAUSE)
         if status == 400 and any(part in said.lower() for part in _ABOUT_TEXT):
             return BotError(words, status, permanent=True)
         return BotError(words, status, retry_after=OWNERS_PAUSE, moved_to=moved_to)
@@ -101,7 +103,7 @@ def _parameters(found: object) -> tuple[float | None, int | None]:
     table = found if isinstance(found, dict) else {}
     seconds, moved_to = table.get("retry_after"), table.get("migrate_to_chat_id")
     return (
-        min(float(seconds), LONGEST_PAUSE) if is_number(seconds) and seconds >= 0 else None,
+        min(float(seconds), http.LONGEST_PAUSE) if is_number(seconds) and seconds >= 0 else None,
         moved_to if is_number(moved_to) else None,
     )
 

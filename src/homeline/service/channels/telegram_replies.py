@@ -187,8 +187,11 @@ class TelegramWithReplies(TelegramChannel):
         """The event that a message of ours told of."""
         if not isinstance(message, int):
             return None
-        database = self.world.context.database
-        event = await database(Store.referenced_event, self.source, self.reference(number, message))
+        database, name = self.world.context.database, self.reference(number, message)
+        event = await database(Store.referenced_event, self.source, name)
+        if event is None:
+            async with self.noting:  # who answers at once may be faster than our note of what was sent
+                event = await database(Store.referenced_event, self.source, name)
         if event is None:
             return None
         try:
