@@ -147,6 +147,30 @@ def refused(status: int, *, to: str = "1", who: str = "caller", headers: Sequenc
     )
 
 
+_MESSAGE = """MESSAGE sip:{to}@[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{who}@[remote_ip]>;tag=[call_number]
+To: <sip:{to}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: {number} MESSAGE
+Max-Forwards: 70
+{proof}Content-Type: text/plain
+Content-Length: [len]
+
+{text} [call_number]"""
+
+
+def message(*, to: str, who: str, password: str, text: str) -> str:
+    """A scenario: a text (and the number of the call) of somebody who knows the password; it is taken."""
+    proof = f"[authentication username={who} password={password}]\n"
+    return _scenario(
+        _send(_MESSAGE.format(to=to, who=who, text=text, number=1, proof=""), again=True),
+        '<recv response="401" auth="true"/>',
+        _send(_MESSAGE.format(to=to, who=who, text=text, number=2, proof=proof), again=True),
+        '<recv response="202"/>',
+    )
+
+
 class Sipp:
     """Runs scenarios; its files lie in `folder`."""
 

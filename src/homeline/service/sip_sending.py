@@ -57,10 +57,6 @@ class Device:
     uri: str
 
 
-class Unreachable(DeliveryError):
-    """None of the phones is registered, or Asterisk is away."""
-
-
 class SipSending:
     """One for the whole service, as there is one port to be shown things at."""
 
@@ -95,14 +91,14 @@ class SipSending:
     async def deliver(self, phones: Sequence[str], sender: str, text: str, key: str, timeout: float) -> None:
         """Hand one piece of text to all devices of these phones; returns when one of them has taken it.
 
-        Raises DeliveryError; Unreachable while none is registered.
+        Raises DeliveryError.
         """
         if not self._manager.connected:
-            raise Unreachable(ABSENT)
+            raise DeliveryError(ABSENT)
         try:
             devices = await self._devices(phones)
             if not devices:
-                raise Unreachable(f"Not registered: {', '.join(phones)}.")
+                raise DeliveryError(f"Not registered: {', '.join(phones)}.")
             await self._see(devices[0].phone)
             await self._to_all(devices, sender, text, key, timeout)
         except DeliveryError:

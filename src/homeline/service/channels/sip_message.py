@@ -7,7 +7,7 @@ from homeline.core import sip_text
 from homeline.errors import DeliveryError
 from homeline.model import Delivery, Event, EventKind
 from homeline.service.channels import Made, World
-from homeline.service.sip_sending import OWNERS_PAUSE, Unreachable
+from homeline.service.sip_sending import OWNERS_PAUSE
 from homeline.service.wording import Note
 
 SPARE = 10.0  # seconds by which an attempt ends before it is given up from outside
@@ -44,8 +44,9 @@ class SipMessageChannel(Made):
             key = f"{note.key}/{index + 1}"
             try:
                 await sending.deliver(self.account.phones, _sender(note), piece, key, self.account.timeout)
-            except Unreachable:
-                sending.when_registered(self._again)
+            except DeliveryError as error:
+                if not error.permanent:
+                    sending.when_registered(self._again)
                 raise
             self._taken = note.key, index + 1
         self._taken = "", 0
