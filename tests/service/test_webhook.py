@@ -93,6 +93,17 @@ async def test_hostile_texts(service: Service, server: WebServer, text: str) -> 
     assert set(heard.headers) == set((await sent(service, server, "calm")).headers)
 
 
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_the_owners_template_as_the_body(service: Service, server: WebServer, text: str) -> None:
+    body = '{{"who": {from|json}, "said": {text|first 5000|json}, "title": {subject|json}}'
+    options = {"preset": "template", "body": body, "content_type": "application/json"}
+    heard = await sent(service, server, text, rule=Rule("all", subject="new"), **options)
+    assert heard.headers["content-type"] == "application/json"
+    shown = text.encode("utf-8", "replace").decode()
+    said = shown if len(shown) <= 5000 else shown[:4999] + "…"
+    assert json.loads(heard.body) == {"who": ANN, "said": said, "title": "new"}
+
+
 async def test_repeats_carry_the_same_key_and_body(service: Service, server: WebServer) -> None:
     made = channel(service, server)
     server.replies += [Reply(500), Reply(reset=True)]

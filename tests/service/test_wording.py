@@ -80,14 +80,14 @@ def test_a_code_comes_first() -> None:
     assert note.subject == "Code 482913: SMS from +41791112233, 2024-05-01 14:03:00 +02:00"
     assert note.text.startswith(f"Code: 482913\n\n{BANK}\n\n-- \n")
     assert note.brief == f"Code: 482913\n\n{BANK}"
-    assert note.document["code"] == "482913"
+    assert note.document["code"] == note.head == "482913"
 
 
 def test_a_code_is_left_where_it_is() -> None:
     note = noted(DELIVERY, sms(BANK), codes="text")
     assert note.subject.startswith("SMS from ")
     assert note.text.startswith(BANK)
-    assert note.code == "482913"
+    assert (note.code, note.head) == ("482913", "")
 
 
 @pytest.mark.parametrize("template", ["", "{text} {code} {body} {subject}"])

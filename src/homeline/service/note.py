@@ -20,6 +20,7 @@ class Note:
     brief: str  # the same without the details that `text` has below its last `-- `
     own_words: bool  # whether `text` comes from a template
     code: str  # the one-time code; "" if there is none, or it is hidden
+    head: str  # the code again where the rule wants it first; `subject`, `text` and `brief` have it there already
     priority: Priority
     rule: str
     document: dict[str, Any]  # JSON, docs/events.md

@@ -38,9 +38,10 @@ class Wording:
         code = "" if event.digest else code_of(event)
         if rule.codes == "redact":
             event, code = hidden(event), ""
-        subject, text, brief = _own(event, code if rule.codes == "first" else "")
+        head = code if rule.codes == "first" else ""
+        subject, text, brief = _own(event, head)
         said = document(key, rule, event, code, subject, self._number(event))
-        note = Note(key, event, subject, text, brief, False, code, rule.priority, rule.name, said)
+        note = Note(key, event, subject, text, brief, False, code, head, rule.priority, rule.name, said)
         if not rule.subject and not rule.template:
             return note
         from homeline.service.filling import in_the_owners_words  # only where a rule has words of its own

@@ -166,7 +166,7 @@ def compact(note: Note, ids: set[int]) -> str:
     if note.event.digest:
         return "\n".join(_line(each) for each in note.event.digest if each.id in ids)
     line = _line(note.event) if note.event.kind in (EventKind.MESSAGE, EventKind.USSD) else note.subject
-    return f"{note.code} - {line}" if note.code else line
+    return f"{note.head} - {line}" if note.head else line
 
 
 def _line(event: Event) -> str:

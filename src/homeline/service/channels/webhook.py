@@ -98,7 +98,7 @@ class WebhookChannel(Made):
         return presets.form(plain)
 
     def _filled(self, note: Note) -> str:
-        return note.text
+        return self._world.wording.fill(self.account.body, note)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
 
