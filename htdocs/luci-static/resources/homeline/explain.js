@@ -200,7 +200,9 @@ return baseclass.extend({
 				const shown = reply.preview || reply.rules.find((rule) => rule.matches) || {};
 
 				if (mine == turn)
-					answer.replaceChildren(sample(shown.subject, shown.text));
+					answer.replaceChildren(shown.error
+						? E('p', { 'class': 'hl-error', 'role': 'alert' }, [ shown.error ])
+						: sample(shown.subject, shown.text));
 			}).catch((error) => {
 				if (mine == turn)
 					answer.replaceChildren(E('p', { 'class': 'hl-soft' }, [ api.words(error, { 2: _('The text is no template.') }) ]));

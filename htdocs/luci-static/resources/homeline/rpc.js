@@ -77,7 +77,7 @@ return baseclass.extend({
 	getConfig: declare('get_config', []),
 	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
 	testRule: declareJob('test_rule', [ 'rule' ]),
-	explainRule: declare('explain_rule', [ 'rule', 'event', 'from', 'text', 'dongle', 'time', 'subject', 'template' ]),
+	explainRule: declare('explain_rule', [ 'rule', 'event', 'from', 'text', 'dongle', 'time', 'subject', 'template', 'codes' ]),
 
 	listAlerts: declare('list_alerts', [ 'all', 'before', 'limit' ]),
 	acknowledgeAlert: declare('acknowledge_alert', [ 'id' ]),
