@@ -149,6 +149,49 @@ async def test_get_has_the_event_in_its_query(service: Service, server: WebServe
     assert query["id"] == [KEY]
 
 
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_a_body_of_the_owners(service: Service, server: WebServer, text: str) -> None:
+    template = '{{"sms": {text|json}, "from": {from|json}}'
+    heard = await sent(service, server, text, preset="template", body=template, content_type="application/json")
+    assert heard.headers["content-type"] == "application/json"
+    assert heard.headers["idempotency-key"] == KEY
+    found = heard.body.decode()
+    if len(text) < 60_000:
+        assert json.loads(found) == {"sms": text.encode("utf-8", "replace").decode(), "from": ANN}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+async def test_a_query_of_the_owners(service: Service, server: WebServer, text: str) -> None:
+    options = {
+        "preset": "template",
+        "method": "GET",
+        "path": "/send?apikey=1",
+        "body": "phone={from|url}&text={text|first 500|url}",
+    }
+    heard = await sent(service, server, text, **options)
+    query = parse_qs(urlsplit(heard.path).query, strict_parsing=True, keep_blank_values=True)
+    wanted = text if len(text) <= 500 else text[:499] + "…"
+    assert query == {"apikey": ["1"], "phone": [ANN], "text": [wanted.encode("utf-8", "replace").decode()]}
+
+
+async def test_a_query_that_is_none_ends_the_delivery(service: Service, server: WebServer) -> None:
+    made = channel(service, server, preset="template", method="GET", body="text={text}")
+    with pytest.raises(DeliveryError) as caught:
+        await made.deliver(delivery(), event("two words"))
+    assert caught.value.permanent
+    assert server.heard == []
+
+
+async def test_a_body_of_several_events_has_them_all(service: Service, server: WebServer) -> None:
+    several = event("one")
+    several.digest = (event("one"), event("two"))
+    await channel(service, server, preset="template", body="{text}").deliver(delivery(), several)
+    assert b"one" in server.heard[0].body
+    assert b"two" in server.heard[0].body
+    await channel(service, server).deliver(delivery(), several)
+    assert server.heard[1].headers["x-homeline-kind"] == json.loads(server.heard[1].body)["kind"] == "digest"
+
+
 async def test_a_preset_decides_method_place_and_form(service: Service, server: WebServer) -> None:
     options = {"preset": "matrix", "target": "!room:a.example", "token": "t0ken", "path": "/"}
     heard = await sent(service, server, **options)

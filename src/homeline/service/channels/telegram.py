@@ -18,7 +18,7 @@ from homeline.errors import ConfigError, DeliveryError, StoreError
 from homeline.model import Delivery, Event, EventKind, Priority
 from homeline.service.channels import Made, World
 from homeline.service.channels.telegram_api import Bot, BotError, is_number
-from homeline.service.wording import Note
+from homeline.service.note import Note
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from homeline.adapters import http
 from homeline.adapters.http import OWNERS_PAUSE, Answer, Client, Request
@@ -14,7 +15,7 @@ from homeline.errors import ConfigError, DeliveryError
 from homeline.model import Delivery, Event
 from homeline.service.channels import Made, World
 from homeline.service.channels import webhook_presets as presets
-from homeline.service.wording import Note
+from homeline.service.note import Note
 
 GRACE = 5.0  # seconds: the request ends by its own deadline before the attempt does
 _AGAIN = (408, 425, 429)  # passing states besides those from 500 on
@@ -55,7 +56,7 @@ class WebhookChannel(Made):
             "User-Agent": "Homeline",
             "Idempotency-Key": note.key,
             "X-Homeline-Event": str(note.event.id),
-            "X-Homeline-Kind": str(note.event.kind),
+            "X-Homeline-Kind": str(note.document["kind"]),
         }
         if body:
             headers["Content-Type"] = content_type
@@ -98,6 +99,8 @@ class WebhookChannel(Made):
         return presets.form(plain)
 
     def _filled(self, note: Note) -> str:
+        if note.event.digest:  # what waited goes out together: {text} is all of it
+            note = replace(note, event=replace(note.event, text=note.brief))
         return self._world.wording.fill(self.account.body, note)
 
     # -- the answer ---------------------------------------------------------------------------------------------------
