@@ -18,7 +18,8 @@ from homeline.config_channels import Telegram as Account
 from homeline.errors import ConfigError, DeliveryError
 from homeline.model import Delivery, Event, EventKind, Priority
 from homeline.service.channels import Active
-from homeline.service.channels.telegram import LIMIT, MOST_MESSAGES, TelegramChannel, build, split
+from homeline.service.channels.telegram import build
+from homeline.service.channels.telegram_chats import LIMIT, MOST_MESSAGES, TelegramChannel, split
 from homeline_lab.telegram import BOT, GROUP, OWNER, TOKEN, Failure, Telegram
 from homeline_lab.web import Reply
 from hostile import HOSTILE, SENDERS

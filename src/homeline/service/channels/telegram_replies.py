@@ -20,8 +20,8 @@ from homeline.errors import HomelineError, InvalidArgument, NotFound, StoreError
 from homeline.model import Event, Message, MessageState
 from homeline.protocol import pdu
 from homeline.service.channels import World
-from homeline.service.channels.telegram import TelegramChannel
 from homeline.service.channels.telegram_api import Bot, BotError, is_number
+from homeline.service.channels.telegram_chats import TelegramChannel
 
 log = logging.getLogger(__name__)
 
