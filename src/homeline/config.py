@@ -210,11 +210,15 @@ class _Reader:
         tell = Tell(self._report, self._say)
         config = replace(config, dongles=config_checks.dongles(config, tell))
         config = replace(config, rules=config_checks.rules(config, declared, self._broken_channels, tell))
-        if not any(kind in CALLS for kind in declared.values()):
-            return config
-        from homeline import config_checks_calls  # loaded only where there are calls
+        if any(kind in CALLS for kind in declared.values()):
+            from homeline import config_checks_calls  # loaded only where there are calls
 
-        return config_checks_calls.calls(config, declared, tell)
+            config = config_checks_calls.calls(config, declared, tell)
+        if any(kind == "sip_message" for kind in declared.values()):
+            from homeline import config_checks_channels  # likewise
+
+            config = config_checks_channels.channels(config, declared, tell)
+        return config
 
     def _bounded_problems(self) -> tuple[Problem, ...]:
         more = len(self._problems) - _MAX_PROBLEMS

@@ -46,6 +46,7 @@ def calls(config: Config, declared: Mapping[str, str], tell: Tell) -> Config:
     outbounds = (_sourced(outbound, known, tell) for outbound in config.outbounds)
     config = replace(config, outbounds=kept(outbounds, lambda rule: _outbound(rule, config, known, numbers), tell))
     _phones_rules(config, declared, tell)
+    _phones_texts(config, declared, tell)
     _switched_off(config, tell)
     return config
 
@@ -300,6 +301,17 @@ def _phones_rules(config: Config, declared: Mapping[str, str], tell: Tell) -> No
         for name in phone.outbound if phone.enabled else ():
             if declared.get(name) != "outbound":
                 tell.odd(phone.name, "outbound", f"there is no outbound section '{name}'", "it allows nothing")
+
+
+def _phones_texts(config: Config, declared: Mapping[str, str], tell: Tell) -> None:
+    """Says why a phone's texts go nowhere."""
+    for phone in config.phones:
+        if not (phone.enabled and phone.sms):
+            continue
+        if phone.where is not Where.ROUTER:
+            tell.odd(phone.name, "sms", "does nothing, as the phone is not at the router", "")
+        if phone.sms_dongle and declared.get(phone.sms_dongle) != "dongle":
+            tell.odd(phone.name, "sms_dongle", f"there is no dongle '{phone.sms_dongle}'", "it sends nothing")
 
 
 def _switched_off(config: Config, tell: Tell) -> None:
