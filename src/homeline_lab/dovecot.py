@@ -158,11 +158,12 @@ class Dovecot:
             server.select()
             yield server
 
-    def append(self, mail: bytes, flags: str = "") -> int:
-        """Put a mail into the inbox; its UID."""
+    def append(self, *mails: bytes, flags: str = "") -> int:
+        """Put mails into the inbox; the UID of the last."""
         with self._open() as server:
-            kind, data = server.append("INBOX", flags, "", mail)
-            assert kind == "OK", data
+            for mail in mails:
+                kind, data = server.append("INBOX", flags, "", mail)
+                assert kind == "OK", data
             return int(data[0].split(b"APPENDUID")[1].split()[1].rstrip(b"]"))
 
     def flags(self) -> dict[int, set[str]]:

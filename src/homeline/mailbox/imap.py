@@ -23,6 +23,7 @@ from homeline.mailbox.question import BATCH, BODY_LIMIT, HEADER_LIMIT, MailboxTr
 TIMEOUT = 20.0  # seconds without a word of the server
 LITERAL_LIMIT = BODY_LIMIT + HEADER_LIMIT  # octets that the server may send in one piece
 AT_ONCE = 25  # mails whose headers are asked for in one command
+_STRANGE = "The server does not speak IMAP as it should"
 _SHOWN = 200  # characters of the server's words
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
@@ -98,7 +99,7 @@ def _in_words(question: Question) -> Iterator[None]:
     except (OSError, imaplib.IMAP4.error) as error:
         raise _trouble(error, question) from None
     except (ValueError, IndexError, TypeError, AttributeError, AssertionError, KeyError) as error:
-        raise MailboxTrouble(f"The server does not speak IMAP as it should ({type(error).__name__}).") from None
+        raise MailboxTrouble(f"{_STRANGE} ({type(error).__name__}).") from None
 
 
 def _trouble(error: Exception, question: Question) -> MailboxTrouble:
@@ -113,7 +114,8 @@ def _trouble(error: Exception, question: Question) -> MailboxTrouble:
     if isinstance(error, OSError):
         return MailboxTrouble(f"The connection failed: {error.strerror or type(error).__name__}.")
     if isinstance(error, imaplib.IMAP4.abort):
-        return MailboxTrouble("The server ended the connection.")
+        ended = "EOF" in str(error)
+        return MailboxTrouble("The server ended the connection." if ended else f"{_STRANGE}: {_words(error, question)}")
     return MailboxTrouble(f"The server says: {_words(error, question)}")
 
 
@@ -133,12 +135,9 @@ def _connected(question: Question) -> imaplib.IMAP4:
     if question.tls == "tls":
         return _Secured(question.host, question.port, ssl_context=context, timeout=TIMEOUT)
     server = _Clear(question.host, question.port, TIMEOUT)
-    try:
-        server.starttls(context)
-    except imaplib.IMAP4.abort:
-        raise
-    except imaplib.IMAP4.error:
-        raise MailboxTrouble("The server does not offer STARTTLS.", owners=True) from None
+    if "STARTTLS" not in server.capabilities:
+        raise MailboxTrouble("The server does not offer STARTTLS.", owners=True)
+    server.starttls(context)
     return server
 
 
