@@ -22,12 +22,17 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from e2e.kit import Home, living
+from homeline.adapters.store import Store
+from homeline.model import ReceivedPart
+from homeline.paths import Paths
 from homeline_lab.pages.host import LOGINS, PageHost
 
 HERE = Path(__file__).parent
 WIDTHS = (1280, 390)
 WAIT = 10.0  # seconds until a page must show what is waited for
 STEP = 0.03
+PEER_ADDRESS = "/cgi-bin/cgi-exec"  # LuCI's own ui.js asks for it before it applies, and does without
+SIM, SINCE = "8941010000000000001", 1_700_000_000  # of a filled database: its SIM, and when its first message came
 PLACE = "/cgi-bin/luci/admin/services/homeline"
 ARGUMENTS = (
     "--headless=new",
@@ -208,11 +213,27 @@ class Page:
                 !name.startsWith(location.origin + '/') && !name.startsWith('data:'))"""
         )
         severe = [entry["message"] for entry in logged if entry["level"] in ("SEVERE", "WARNING")]
+        severe = [words for words in severe if PEER_ADDRESS not in words]
         return [*own, *severe, *(f"asked for {name}" for name in outside)]
 
     async def wide(self) -> int:
         """By how many pixels the page is wider than its window."""
         return int(await self.js("return document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def filled(root: Path, messages: int, peers: int) -> None:
+    """A database with so many messages, of so many senders in turn, before the daemon begins."""
+    state = Paths(root).state
+    state.mkdir(parents=True, mode=0o700)
+    store = Store.open(state / "homeline.db")
+    for first in range(0, messages, 1000):
+        store.receive([_part(number, peers) for number in range(first, first + 1000)], SINCE + first, lambda _: ())
+    store.close()
+
+
+def _part(number: int, peers: int) -> ReceivedPart:
+    peer, sent = f"+4179{number % peers:07d}", SINCE + number
+    return ReceivedPart("stick", SIM, f"0011{number:08X}", peer, peer, sent_at=sent, text=f"message {number}")
 
 
 @asynccontextmanager
