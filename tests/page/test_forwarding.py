@@ -51,7 +51,7 @@ async def edit(page: Page, where: str, name: str) -> None:
 
 async def enter(page: Page, option: str, *values: str) -> None:
     """Type into a field of the dialogue; each value of a list with Enter."""
-    selector = f".modal [data-name='{option}'] input:not([type=hidden])"
+    selector = f".modal [data-name='{option}'] input:not([type=hidden]):not([aria-hidden])"
     for value in values:
         await page.type(selector, value)
         await page.press(
@@ -84,7 +84,7 @@ async def choose(page: Page, option: str, *values: str) -> None:
 async def save(page: Page) -> None:
     """Save the dialogue, which is then gone."""
     await page.click(".modal .cbi-button-positive")
-    await page.until("return !document.querySelector('#modal_overlay .modal .cbi-map')")
+    await page.until("return !document.body.classList.contains('modal-overlay-active')")
 
 
 async def refused(page: Page, words: str) -> None:

@@ -196,7 +196,10 @@ return baseclass.extend({
 		function ask() {
 			const mine = ++turn;
 
-			return api.explainRule(Object.assign({ from: from.value, text: text.value }, template())).then((reply) => {
+			if (!answer.isConnected)
+				return;
+
+			api.explainRule(Object.assign({ from: from.value, text: text.value }, template())).then((reply) => {
 				const shown = reply.preview || reply.rules.find((rule) => rule.matches) || {};
 
 				if (mine == turn)

@@ -86,7 +86,8 @@ function frame(option, Widget) {
 			E('div', { 'class': 'hl-error', 'role': 'alert' })
 		]);
 
-		node.addEventListener('widget-change', () => look(this, section_id));
+		/* Not as the dialogue goes away, when the field loses the focus. */
+		node.addEventListener('widget-change', () => node.isConnected ? look(this, section_id) : null);
 
 		return node;
 	};
