@@ -26,7 +26,7 @@ from openwrt_kit import REPOSITORY, built, closure, depends, facts, needs_root, 
 
 SRC = REPOSITORY / "src"
 ASTERISK = REPOSITORY.parent / "shared/data/openwrt/asterisk-packages.json"
-OURS = ("homeline", "homeline-tools", "homeline-asterisk")
+OURS = ("homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", "homeline-mqtt")
 sys.path.insert(0, str(making.RECIPES))
 import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 

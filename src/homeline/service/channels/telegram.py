@@ -1,4 +1,4 @@
-"""The channel of a `telegram` section: a bot that writes to chats and, where the owner wants that, listens to replies."""
+"""The channel of a `telegram` section: a bot that writes to chats and, where its owner wants that, hears replies."""
 
 from __future__ import annotations
 
