@@ -41,7 +41,7 @@ class Asterisk:
     async def says(self, *packets: bytes) -> None:
         """All have been looked at when this returns: a round of the loop takes one, and the first of ours is heard."""
         self._watch.heard.clear()
-        for data in (*packets, packet("OPTIONS sip:x SIP/2.0", "last")):
+        for data in (*packets, packet("OPTIONS sip:x SIP/2.0", "last", key=self._watch.key)):
             self._socket.sendto(data, ("127.0.0.1", self.port))
         await self._watch.heard.wait()
         for _ in packets:
@@ -118,4 +118,8 @@ async def test_the_port_may_move_and_may_be_anothers(watch: SipWatch, asterisk: 
     fate = watch.expect("aaaa")
     await moved.says(request("c1", "aaaa"), answer("c1", 200))
     assert await heard(fate.answer) == 200
+    await watch.open(taken, "another-key")
+    last = watch.expect("bbbb")
+    await moved.says(request("c2", "bbbb"), request("c2", "bbbb", "another-key"), answer("c2", 200, "another-key"))
+    assert await heard(last.answer) == 200
     moved.close()

@@ -35,19 +35,20 @@ class SipWatch(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.port, self.heard = 0, asyncio.Event()  # set when anything has come; who clears it waits for the next
-        self._key = b""
+        self.key = ""
         self._transport: asyncio.BaseTransport | None = None
         self._by_mark: dict[str, Fate] = {}
         self._by_call: dict[str, Fate] = {}
 
     async def open(self, port: int, key: str) -> None:
         """Listen there, if not already. OSError where another program does."""
-        if self._transport is not None and (port, key.encode()) == (self.port, self._key):
+        if self._transport is not None and (port, key) == (self.port, self.key):
             return
         self.close()
+        await asyncio.sleep(0)  # only then the socket is closed
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", port))
-        self.port, self._key = port, key.encode()
+        self.port, self.key = port, key
 
     def close(self) -> None:
         """Listen no more. What is expected stays without an answer."""
@@ -71,7 +72,7 @@ class SipWatch(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, _: tuple[str | object, int]) -> None:
         """One packet, of Asterisk or of whoever else is on this router."""
         try:
-            message = hep.payload(data, self._key)
+            message = hep.payload(data, self.key.encode())
         except DecodeError:
             return
         self.heard.set()

@@ -17,7 +17,7 @@ from typing import Protocol
 from homeline.adapters import asterisk_files
 from homeline.adapters.sip_watch import HEADER, Fate, SipWatch
 from homeline.core import asterisk_modules, sip_text
-from homeline.errors import ActionRefused, DeliveryError, HomelineError
+from homeline.errors import ActionRefused, DeliveryError, EncodeError, HomelineError
 from homeline.paths import Paths
 from homeline.protocol.ami import Message
 from homeline.service.context import Context
@@ -128,7 +128,11 @@ class SipSending:
         try:
             for device in devices:
                 fate = fates[device] = self._watch.expect(os.urandom(8).hex())
-                await self._send(device, sender, text, f"{HEADER}={fate.mark}", f"{KEY_HEADER}={key}")
+                try:
+                    await self._send(device, sender, text, f"{HEADER}={fate.mark}", f"{KEY_HEADER}={key}")
+                except (ActionRefused, EncodeError) as error:  # an odd device must not be in the others' way
+                    log.info("%s: %s", device.phone, error)
+                    fate.answer.set_result(0)
             await _one_takes(fates, timeout)
         finally:
             for fate in fates.values():
