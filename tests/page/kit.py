@@ -86,6 +86,7 @@ class Page:
         """A window of that width, and nothing left of who was here before."""
         height = 900 if width > 600 else 800
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        metrics |= {"screenWidth": width, "screenHeight": height}  # what LuCI's theme asks for its mobile.css
         scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]}
         for command, arguments in (
             ("Emulation.setDeviceMetricsOverride", metrics),
