@@ -49,7 +49,7 @@ _DONE = (
 # Codes that buy something, or name a booking.
 _OTHER = (
     r"promo|discount|voucher|coupon|gutschein|rabatt|gift ?card|скидк|descuento|sconto|\bremise\b|réduction|cup[oó][nm]"
-    r"|优惠|折扣|\boff\b|indirim|छूट|خصم|korting|\bpnr\b|booking|reservation|itinerary|buchung|reservier|réservation|reserva\b"
+    r"|优惠|折扣|\boff\b|indirim|छूट|خصم|korting|\bpnr\b|checkout|basket|booking|reservation|itinerary|buchung|reservier|réservation|reserva\b"
 )
 # Only for a code that must stay secret.
 _GUARDED = (
@@ -58,13 +58,14 @@ _GUARDED = (
 )
 # What a number is instead, where this stands right before it.
 _INSTEAD = (
-    r"(?:ending|ends|endet|card|karte|account|acct|a/c|konto|iban|order|ticket|flight|flug|room|zimmer|gate|zip|plz|tel|phone"
+    r"(?:ending|endet|(?:end|termin|finaliz)\w{0,9} (?:in|with|mit|auf|con|par|en|em)"
+    r"|card|karte|account|acct|a/c|konto|iban|order|ticket|flight|flug|room|zimmer|gate|zip|plz|tel|phone"
     r"|call|dial|fax|invoice|rechnung|ref|reference|booking|buchung|pedido|commande|ordine|tarjeta|cuenta|carte|compte|conto"
     r"|заказ[а-я]{0,3}|карт[а-я]{0,3}|сч[её]т[а-я]{0,2}|рейс|тел|订单|單號|单号|尾号|末尾|卡号|账户|电话|热线|致电|खाते|कार्ड|حساب|بطاقة"
-    r"|txn|utr|policy|contract|vertrag|case|tracking|parcel|paket|sendung|bestell(?:ung|nummer|nr)?|\w{0,16}(?:nummer|nr)"
-    r"|number|no|n[º°]|num|número|numéro|номер[а-я]{0,2}|(?:to|an|al|à|на|at|um|bis|until|by|before|ref)(?: \w{1,5})?"
-    r"|(?:stop|reply|text|sms|send) to|in|with|mit|auf|con|par)"
+    r"|txn|utr|policy|contract|vertrag|case|tracking|parcel|paket|sendung|bestell(?:ung)?)"
 )
+_NUMBER = r"(?:\w{0,16}(?:nummer|nr)|number|no|n[º°]|num|número|numéro|номер[а-я]{0,2})"  # of what, is said before
+_UNTIL = r"(?:(?:stop|reply|text|sms|send) (?:\w{1,12} )?to|an|al|à|на|в|at|um|bis|until|by|before|до)"
 _MONTH = (
     r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]"
     r"|янв|фев|мар|апр|мая|июн|июл|авг|сен|окт|ноя|дек)\w{0,9}"
@@ -95,10 +96,13 @@ class _Patterns:
         )
         self.not_after = re.compile(
             rf"(?:(?:{_MONEY})\.? ?|[*•]+ ?|\bx{{1,4}}|(?:\b|(?<=[^\x00-\u024f])){_INSTEAD}[\s.:#№-]{{0,3}}"
-            rf"|[#№] ?|[+(/=&_@-]|\d[.,:/' -]|{_MONTH}[ ,.]{{1,3}})\Z",
+            rf"|\b{_UNTIL} |[#№] ?|[+/=&_@-]|\d(?:[.,:/' -]|\) ?)|{_MONTH}[ ,.]{{1,3}})\Z",
             re.IGNORECASE,
         )
-        self.not_before = re.compile(rf"[.,:/'-]\d|[*#@=_]|[ -]?\(?\d{{3}}| ?(?:{_UNIT}|{_MONEY})", re.IGNORECASE)
+        self.numbered = re.compile(rf"\b{_NUMBER}[\s.:#№-]{{0,3}}\Z", re.IGNORECASE)
+        self.not_before = re.compile(
+            rf"[.,:/'-]\d|[*#@=_]|[ -]?\(?\d{{3}}|\) ?\d| ?(?:{_UNIT}|{_MONEY})", re.IGNORECASE
+        )
         self.cue = re.compile(
             r"(?:[:=：»“”\"'「【\[(]|\b(?:is|ist|lautet|lauten|es|est|è|é|adalah|use|enter|type|это|هو|है))\s{0,2}\Z"
             r"|[为為是は]\s?\Z",
@@ -167,21 +171,25 @@ def _points(text: str, start: int, end: int, group: str, words: _Words) -> int:
     before, after = text[max(start - _FAR, 0) : start], text[end : end + _FAR]
     named = _nearness(words.named, start, end)
     cue = bool(patterns.cue.search(before))
-    if patterns.not_before.match(after) or (patterns.not_after.search(before[-30:]) and not _named_number(before)):
+    if patterns.not_before.match(after) or patterns.not_after.search(before[-30:]):
         return 0
+    if patterns.numbered.search(before[-30:]) and not _named_number(before):
+        return 0
+    digits = text[start:end]
+    if not digits.isalnum() and re.match(r"[ -]\d", after):
+        return 0  # a telephone number
     if group == "mixed":
-        return ENOUGH if named >= 3 and cue else 0
+        return ENOUGH if named == 4 or (named == 3 and cue) else 0
     points = named or min(_nearness(words.done, start, end), 2)
     if not named and words.named:
         points += 1
-    digits = text[start:end]
     if len(digits) == 4 and digits[:2] in ("19", "20") and not (named == 4 or cue):
         points -= 2
     return points + cue + (sum(c.isdecimal() for c in digits) == 6) + (group == "tail")
 
 
 def _named_number(before: str) -> bool:
-    """Whether what stands before, though it often names other numbers, is "code number" or "PIN to log in"."""
+    """Whether what stands before, though it often names other numbers, is "code number" or "PIN no."."""
     return any(len(before) - match.end() <= 12 for match in _patterns().named.finditer(before))
 
 
