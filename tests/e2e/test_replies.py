@@ -83,6 +83,39 @@ async def test_an_answer_reaches_who_wrote_first(tmp_path: Path, plus: bool) -> 
         assert PASSWORD not in home.log
 
 
+async def test_killed_between_its_steps_an_answer_is_sent_once(tmp_path: Path) -> None:
+    """Killed as soon as it is queued (so it is not marked yet), sent or marked, it is found again and known."""
+    async with circle(tmp_path, quick=True, secret=SECRET) as (home, server):
+        for number, words in enumerate(("queued on stick", "an answer to event", "sent by stick"), 1):
+            mail = await mail_about(home, f"question {number}")
+            uid = server.append(answer(mail, f"answer {number}", name=str(number)))
+            seen = home.log.count(words)
+            async with asyncio.timeout(20):
+                while home.log.count(words) == seen:
+                    await asyncio.sleep(0.001)
+            await home.killed()
+            home.events.heard.clear()
+            await home.run()
+            await until_seen(home, server, uid)
+        outbox = await home.messages("out")
+        assert [message["text"] for message in outbox] == ["answer 1", "answer 2", "answer 3"]
+        assert len(home.dongle.sent) <= 3
+
+
+async def test_a_server_that_is_away_is_said_and_answers_wait(tmp_path: Path) -> None:
+    async with circle(tmp_path, quick=True, secret=SECRET) as (home, server):
+        mail = await mail_about(home, "Are you coming?")
+        await server.stop()
+        await home.logged("mailbox answers: The connection failed")
+        assert "mailbox answers" in await home.problems()
+        await server.start()
+        server.append(answer(mail, "Yes"))
+        assert (await home.events.wait("message.sent", timeout=20))["text"] == "Yes"
+        await home.logged("mailbox answers: as it should be again")
+        assert "mailbox answers" not in await home.problems()
+        assert PASSWORD not in home.log
+
+
 async def until_seen(home: Home, server: Dovecot, uid: int) -> None:
     """Looked at again and again: the server tells nobody."""
     async with asyncio.timeout(20):

@@ -15,13 +15,10 @@ import trustme
 
 from homeline.adapters import mailbox_process
 from homeline.adapters.mailbox_process import Found, MailboxError
-from homeline.core import replies
 from homeline.mailbox.imap import LITERAL_LIMIT, _folder
 from homeline_lab.dovecot import PASSWORD, USER, Dovecot
+from mailbox_mails import ADDRESS, KEY, OWNER, TOKEN, mail
 
-KEY = bytes(32)
-ADDRESS = "line@home.example"
-TOKEN = replies.token(KEY, "me", 7)
 SEEN = {r"\Seen"}
 
 needs_dovecot = pytest.mark.skipif(
@@ -34,7 +31,7 @@ def question(port: int, **options: Any) -> dict[str, Any]:
         "mailbox": "me",
         "type": "imap",
         "address": ADDRESS,
-        "senders": ["me@example.org"],
+        "senders": [OWNER],
         "key": KEY.hex(),
         "host": "localhost",
         "port": port,
@@ -43,11 +40,6 @@ def question(port: int, **options: Any) -> dict[str, Any]:
         "password": PASSWORD,
         **options,
     }
-
-
-def mail(text: str = "Yes", number: int = 1, to: str = f"line+{TOKEN}@home.example") -> bytes:
-    head = f"From: me@example.org\r\nTo: {to}\r\nMessage-ID: <{number}@x>\r\nSubject: Re: SMS\r\n"
-    return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n".encode()
 
 
 async def ask(port: int, timeout: float = 60.0, **options: Any) -> Found:
@@ -78,7 +70,7 @@ async def test_what_is_new_is_found_once_and_nothing_is_changed(server: Dovecot)
     uid = server.append(mail("Grüße, um acht. 🙂"))
     found = await ask(server.port)
     assert [(each.id, each.token, each.sender, each.text) for each in found.mails] == [
-        (str(uid), TOKEN, "me@example.org", "Grüße, um acht. 🙂")
+        (str(uid), TOKEN, OWNER, "Grüße, um acht. 🙂")
     ]
     assert found.after == uid
     assert not found.more

@@ -27,6 +27,8 @@ def main() -> int:
         return _fail(str(error), error.owners)
     except MemoryError:
         return _fail("The server sends more than can be held.", False)
+    except OSError as error:
+        return _fail(f"It cannot be read: {error.strerror or type(error).__name__}.", False)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return _fail(f"The question cannot be read: {type(error).__name__}.", False)
     print(json.dumps(answer))
