@@ -148,6 +148,7 @@ def test_hostile_texts_come_out_of_json_as_they_went_in(text: str) -> None:
         sms("🙂" * 17_085, data=b"x" * 34_000),
         sms("\0" * 39_015),
         bundle(*(sms("€" * 2_000, n) for n in range(1, 101))),
+        bundle(*(sms("€" * 39_000, n) for n in range(1, 101))),
         bundle(*(sms("\x01" * 200, n, peer="€" * 200, note="€" * 200, error="€" * 200) for n in range(1, 501))),
     ],
 )

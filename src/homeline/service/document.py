@@ -12,10 +12,10 @@ from typing import Any
 from homeline.config import Rule
 from homeline.model import Call, Event, EventKind, Message
 from homeline.service import eventtext
-from homeline.service.note import code_of
 
 VERSION = 1
 LARGEST = 65536  # octets as JSON with UTF-8
+SHORTEST = 128  # characters that are left of a text
 
 Table = dict[str, Any]
 
@@ -25,9 +25,7 @@ def document(key: str, rule: Rule, event: Event, code: str, subject: str, number
     head = {"version": VERSION, "id": key, "rule": rule.name, "priority": str(rule.priority)}
     made = head | _event(event, code, subject, number)
     if event.digest:
-        made["events"] = [
-            _event(each, code_of(each), eventtext.line(eventtext.subject(each)), number) for each in event.digest
-        ]
+        made["events"] = [_event(each, "", eventtext.line(eventtext.subject(each)), number) for each in event.digest]
     return _bounded(_clean(made))
 
 
@@ -125,14 +123,15 @@ def _clean(value: Any) -> Any:
 
 def _bounded(made: Table) -> Table:
     """The document, its longest texts cut and `truncated` set where it would be too large; then its last events."""
-    limit = LARGEST // 2
-    while _size(made) > LARGEST:
-        if limit >= 128:
-            made = {**_cut(made, limit), "id": made["id"], "truncated": True}
+    limit = LARGEST // len(made.get("events", (1,)))  # at first: many long texts would take long to weigh
+    bounded = _cut(made, max(limit, SHORTEST))
+    while _size(bounded) > LARGEST:
+        if limit > SHORTEST:
             limit //= 2
+            bounded = _cut(bounded, max(limit, SHORTEST))
         else:
-            made = {**made, "events": made["events"][: len(made["events"]) // 2]}
-    return made
+            bounded["events"] = bounded["events"][: len(bounded["events"]) // 2]
+    return made if bounded == made else {**bounded, "id": made["id"], "truncated": True}
 
 
 def _size(made: Table) -> int:

@@ -65,13 +65,14 @@ def in_the_owners_words(note: Note, subject: str, template: str) -> Note:
 
 def _each(note: Note, template: str) -> Iterator[str]:
     """The template filled in for each event of a digest."""
+    used = compile_(template).fields
     for event in note.event.digest:
         alone = replace(
             note,
             event=event,
             subject=eventtext.line(eventtext.subject(event)),
             text=eventtext.body(event),
-            code=code_of(event),
+            code=code_of(event) if "code" in used else "",
         )
         yield fill(template, alone)
 
