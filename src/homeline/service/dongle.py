@@ -40,7 +40,7 @@ from homeline.model import DongleState, DongleStatus, Reason, Registration
 from homeline.paths import Paths
 from homeline.protocol import commands, commands_sms
 from homeline.protocol.ussd import Reply
-from homeline.service import dongle_call, dongle_remedies
+from homeline.service import dongle_remedies
 from homeline.service.dongle_messages import Direct
 from homeline.service.dongle_monitor import REGISTERED
 from homeline.service.dongle_ports import Finder, Link, PortBook
@@ -164,6 +164,8 @@ class SerialDongle:
 
     async def ring(self, number: str, seconds: float) -> None:
         """Call a number, without sound, and end the call after so many seconds. Raises HomelineError."""
+        from homeline.service import dongle_call  # hardly anybody has a schedule that calls
+
         session = self._registered()
         await self._on(session, dongle_call.ring(session.port, number, seconds))
 

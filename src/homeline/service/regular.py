@@ -116,13 +116,15 @@ class Regular(Made):
     async def _try(self, progress: Progress) -> None:
         turn = regular.due(progress, self.account.every, self.account.at)
         try:
-            if not await self._act(f"{turn}.{progress.failures}"):
-                self._waits = "The message waits to be sent."
-                return
+            async with self._world.ussd.turn(self.account.dongle):
+                over = await self._act(f"{turn}.{progress.failures}")
         except StoreError:
             raise
         except HomelineError as error:
             await self._note_failure(progress, error)
+            return
+        if not over:
+            self._waits = "The message waits to be sent."
             return
         self._error = ""
         await self._keep(regular.after_success(progress, self._world.context.clock()))

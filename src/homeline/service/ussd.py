@@ -5,13 +5,15 @@ What was asked and answered lately is kept in memory: codes and balances are of 
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from homeline.adapters.store import Store
-from homeline.errors import InvalidArgument, NoData, StoreError
+from homeline.errors import HomelineError, InvalidArgument, NoData, StoreError
 from homeline.model import DongleStatus, EventKind
 from homeline.protocol.blobmsg import Int64
 from homeline.protocol.ussd import Reply
@@ -44,6 +46,7 @@ class Ussd:
         self._dongles = dongles
         self._open: dict[str, bool] = {}  # dongles whose network waits for an answer
         self._history: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def send(self, code: str, dongle: str) -> dict[str, Any]:
         """The network's answer: `text`, and `more` when it is a menu that waits for an answer."""
@@ -52,6 +55,18 @@ class Ussd:
         dialer = pick(self._dongles, dongle)
         reply = await dialer.ussd(code)
         return await self._take(dialer.status.name, reply, code)
+
+    def turn(self, dongle: str) -> asyncio.Lock:
+        """What the service does by itself on a dongle is done one after the other: it has one dialogue at a time."""
+        return self._turns.setdefault(dongle, asyncio.Lock())
+
+    async def ask(self, code: str, dongle: str) -> str:
+        """The network's answer to a code by itself: a menu is closed again. Raises as `send`."""
+        answer = await self.send(code, dongle)
+        if answer["more"]:
+            with contextlib.suppress(HomelineError):
+                await self.cancel(dongle)
+        return str(answer["text"])
 
     async def cancel(self, dongle: str) -> None:
         """End an open dialogue; NoData where there is none."""

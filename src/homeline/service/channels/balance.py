@@ -50,13 +50,10 @@ class Reader(Regular):
 
     async def _act(self, key: str) -> bool:
         account, world = self.account, self._world
-        answer = await world.ussd.send(account.code, account.dongle)
-        if answer["more"]:
-            with contextlib.suppress(HomelineError):
-                await world.ussd.cancel(account.dongle)
-        amount = self._found(answer["text"])
+        text = await world.ussd.ask(account.code, account.dongle)
+        amount = self._found(text)
         if amount is None:
-            raise DecodeError(f"the answer has no amount where the pattern looks: {answer['text'][:SHOWN]}")
+            raise DecodeError(f"the answer has no amount where the pattern looks: {text[:SHOWN]}")
         now = world.context.clock()
         stored = json.dumps({"amount": amount, "at": now})
         await world.context.database(Store.set_setting, self._setting, stored)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from homeline.adapters.store import Store
 from homeline.config_channels import Schedule
 from homeline.errors import HomelineError, ModemError, NotFound
@@ -28,29 +26,28 @@ class Scheduled(Regular):
         # Remembered before it is done: a crash leaves it unknown whether it was, and once is enough.
         context = self._world.context
         if await context.database(Store.add_request, self._source, key, context.clock()):
-            await (self._ask() if self.account.action == "ussd" else self._call())
+            account, world = self.account, self._world
+            if account.action == "ussd":
+                await world.ussd.ask(account.code, account.dongle)
+            else:
+                await calling.ring(world, account.dongle, account.to, account.seconds)
         return True
 
     async def _text(self, key: str) -> bool:
         """The outbox keeps it, so what became of it is asked under the same key."""
-        account = self.account
-        with contextlib.suppress(NotFound):  # the owner deleted it
-            message = await self._world.outbox.send(
-                account.to, account.text, account.dongle, request=(self._source, key)
-            )
-            if message.state is MessageState.FAILED:
-                raise ModemError(message.error or "The message was not sent.")
-            return message.state not in (MessageState.QUEUED, MessageState.SENDING)
-        return True
-
-    async def _ask(self) -> None:
-        account, ussd = self.account, self._world.ussd
-        if (await ussd.send(account.code, account.dongle))["more"]:
-            with contextlib.suppress(HomelineError):
-                await ussd.cancel(account.dongle)
-
-    async def _call(self) -> None:
-        await calling.ring(self._world, self.account.dongle, self.account.to, self.account.seconds)
+        account, database = self.account, self._world.context.database
+        try:
+            known = await database(Store.request_result, self._source, key)
+            if known is None:
+                request = (self._source, key)
+                message = await self._world.outbox.send(account.to, account.text, account.dongle, request=request)
+            else:
+                message = (await database(Store.get_message, int(known)))[0]
+        except NotFound:
+            return True  # the owner deleted it
+        if message.state is MessageState.FAILED:
+            raise ModemError(message.error or "The message was not sent.")
+        return message.state not in (MessageState.QUEUED, MessageState.SENDING)
 
     async def _failed(self, error: HomelineError, again: str) -> None:
         name = self.account.name
