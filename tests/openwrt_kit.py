@@ -210,6 +210,7 @@ class Root:
         third_party = {
             "python3-pyserial": ["serial"],
             "python3-jinja2": ["jinja2"],
+            "python3-paho-mqtt": ["paho"],
             "python3-markupsafe": ["markupsafe"],
         }
         for package, modules in third_party.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -125,7 +126,7 @@ class Link:
         account = self._account
         client = new_client(account.tls, self._client_id)
         if account.tls:
-            client.tls_set_context(_tls_context(account, self._paths, self._remember))
+            client.tls_set_context(_Watched(_tls_context(account, self._paths), self._remember))
         if account.user:
             client.username_pw_set(account.user, account.password or None)
         client.will_set(self._will, OFFLINE, qos=QOS, retain=True)
@@ -311,19 +312,23 @@ def _number(code: Any) -> int:
     return int(getattr(code, "value", code))
 
 
-def _tls_context(account: Mqtt, paths: Paths, remember: Callable[[socket.socket], None]) -> Any:
-    """In the thread: reading the system's certificates takes a while. Raises OSError, ssl.SSLError."""
-    import ssl
+class _Watched:
+    """An SSLContext as far as paho uses it; it shows each socket before the handshake, which can then be ended."""
 
-    class Context(ssl.SSLContext):
-        """Shows each socket that it secures, so that a handshake without end can be ended."""
+    def __init__(self, context: Any, remember: Callable[[socket.socket], None]) -> None:
+        self._context, self._remember = context, remember
+        self.check_hostname = context.check_hostname
 
-        def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
-            made = super().wrap_socket(*args, **options)
-            remember(made)
-            return made
+    def wrap_socket(self, *args: Any, **options: Any) -> Any:
+        made = self._context.wrap_socket(*args, **options)
+        self._remember(made)
+        return made
 
-    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+
+def _tls_context(account: Mqtt, paths: Paths) -> Any:
+    """In the thread: reading the system's certificates takes a while. Raises BrokerError."""
+    ssl: Any = importlib.import_module("ssl")  # not every router has it, and who uses no TLS needs none
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if not account.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
