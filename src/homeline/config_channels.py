@@ -209,7 +209,7 @@ _MQTT = (
     Option("key_file", t.CA_FILE, "Its private key, a PEM file."),
     Option("user", t.text(128), "The user name, if the broker wants one."),
     Option("password", t.text(256), "The password.", secret=True),
-    Option("client_id", t.TOPIC, "The name by which the broker knows the router."),
+    Option("client_id", t.TOPIC, "The router's name at the broker and in topics. Without it one is made up."),
     Option("prefix", t.TOPIC, "The beginning of all topics."),
     Option("discovery", t.BOOLEAN, "Whether Home Assistant is told of the dongles."),
     Option("discovery_prefix", t.TOPIC, "Where Home Assistant listens for that."),
@@ -218,7 +218,7 @@ _MQTT = (
         "commands", t.choice("send", "ussd", "mark_read", "reset"), "What may be asked for over the broker.", many=True
     ),
     Option("sms_to", t.PATTERN, "Numbers to which the command `send` may write.", many=True),
-    Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS may be asked for over the broker."),
+    Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS may be sent for the command `send`. A long text is several."),
     Option("ussd_codes", t.USSD_CODE, "Codes that the command `ussd` may send, exactly as they stand.", many=True),
     Option("timeout", t.integer(5, 600, "seconds"), "How long the broker may take to confirm an event."),
 )
