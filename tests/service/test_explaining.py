@@ -14,12 +14,12 @@ from homeline.config import Rule
 from homeline.config_channels import AutoReply
 from homeline.config_options import ENDED
 from homeline.errors import DeliveryError, InvalidArgument, NotFound
-from homeline.model import Delivery, Event
+from homeline.model import Delivery, Event, ReceivedPart
 from homeline.protocol.template import FIELDS, FILTERS
 from homeline.service.deliveries import Dispatcher
 from homeline.service.explaining import Explainer
 from hostile import HOSTILE
-from service.kit import ANN, BOB, CONFIG, NOW, RULE, Service, parts
+from service.kit import ANN, BOB, CONFIG, NOW, RULE, SIM, Service, parts
 
 ONLY_BOB = Rule("bob", senders=("079 444 55 66", BOB), channels=("mail", "broken"))
 
@@ -71,6 +71,16 @@ async def test_a_stored_event(tmp_path: Path) -> None:
         assert "stored" in everything["text"]
         with pytest.raises(InvalidArgument):
             await explainer(service).explain({"event": event.id, "from": ANN})
+
+
+async def test_a_stored_message_that_could_not_be_decoded(tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        part = ReceivedPart("stick", SIM, "0791ABCD", error="it ends too soon")
+        receipts = await service.database(Store.receive, [part], NOW, service.context.plan)
+        assert receipts[0].event is not None
+        shown, _ = (await explainer(service).explain({"event": receipts[0].event.id}))["rules"]
+        assert "it ends too soon" in shown["text"]
+        assert "0791ABCD" in shown["text"]
 
 
 async def test_what_is_not_there(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_how_long_a_call_or_a_message_was() -> None:
 
 def test_a_digest_word_for_word() -> None:
     note = noted(DELIVERY, bundle(sms("one", 7), missed(8), sms(BANK, 9), ALERT))
-    assert note.subject == "2 SMS, 1 missed call, 1 alert, 2024-05-01 14:03:00 +02:00 to 2024-05-01 12:03:00 +00:00"
+    assert note.subject == "2 SMS, 1 missed call, 1 alert, 2024-05-01 12:03:00 +00:00 to 2024-05-01 12:04:00 +00:00"
     assert (
         note.text
         == note.brief

@@ -16,8 +16,8 @@ def subject(event: Event) -> str:
     """How many there are of each kind, such as "3 SMS, 1 missed call", and from when to when."""
     counts = Counter(eventtext.noun(each) for each in event.digest)
     listed = ", ".join(f"{count} {_noun(noun, count)}" for noun, count in counts.items())
-    first, last = event.digest[0], event.digest[-1]
-    return f"{listed}, {eventtext.words(*eventtext.moment(first))} to {eventtext.words(*eventtext.moment(last))}"
+    moments = sorted(map(eventtext.moment, event.digest))
+    return f"{listed}, {eventtext.words(*moments[0])} to {eventtext.words(*moments[-1])}"
 
 
 def _noun(noun: str, count: int) -> str:

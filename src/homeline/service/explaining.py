@@ -44,7 +44,7 @@ class Explainer:
         if "event" in args:
             if set(args) & ARGUMENTS:
                 raise InvalidArgument("either 'event' or what an event is made of")
-            event = await self._context.database(Store.get_event, args["event"])
+            event = await self._context.database(_stored, args["event"])
         else:
             event = await sample(args, config, now)
         shown = [self._explained(rule, rules.explain(rule, event, now), event) for rule in self._rules(name)]
@@ -116,3 +116,11 @@ class Explainer:
         from homeline.protocol.template import FIELDS, FILTERS  # only when somebody asks
 
         return {"fields": [{"name": name, "words": words} for name, words in FIELDS.items()], "filters": list(FILTERS)}
+
+
+def _stored(store: Store, number: int) -> Event:
+    """The event as channels get it: one that could not be decoded with what the network sent. Raises NotFound."""
+    event = store.get_event(number)
+    if event.message is not None and event.message.error:
+        event.fields["pdu"] = "".join(part.pdu for part in store.get_message(number)[1])
+    return event
