@@ -108,6 +108,23 @@ def test_nothing_set() -> None:
     assert read.channels == ("mail",)
 
 
+def test_options_of_a_rule_that_do_nothing_are_said() -> None:
+    rule = "config rule 'all'\n\tlist channels 'mail'\n\tlist alerts 'sim.*'\n\toption digest '1'\n"
+    read = config.read(rule + EMAIL)
+    assert said(read) == {
+        "all.alerts": "does nothing, as events has no alert",
+        "all.digest": "does nothing without quiet",
+    }
+    assert [each.name for each in read.rules] == ["all"]
+    assert said(config.read(f"{rule}\tlist events 'alert'\n\tlist quiet '22:00-07:00'\n{EMAIL}")) == {}
+
+
+def test_a_template_that_is_none_leaves_the_rule_out_with_its_column() -> None:
+    read = config.read("config rule 'all'\n\tlist channels 'mail'\n\toption template 'a {txt}'\n" + EMAIL)
+    assert said(read)["all.template"].startswith("column 3: there is no field 'txt'")
+    assert read.rules == ()
+
+
 SECTION_OF = {
     "main": "config homeline 'main'\n",
     "dongle": "config dongle 'x'\n",

@@ -11,7 +11,7 @@ from typing import Any
 
 from homeline.config_options import Config, Dongle, Email, Rule
 from homeline.errors import ConfigError
-from homeline.model import Driver
+from homeline.model import Driver, EventKind
 
 _MAIL_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -134,6 +134,10 @@ def rules(config: Config, declared: Mapping[str, str], broken: Iterable[str], te
         for channel in rule.channels:
             if channel not in known_channels:
                 tell.odd(rule.name, "channels", f"there is no channel '{channel}'", "it is left out of the rule")
+        if rule.alerts and EventKind.ALERT not in rule.events:
+            tell.odd(rule.name, "alerts", "does nothing, as events has no alert", "")
+        if rule.digest and not rule.quiet:
+            tell.odd(rule.name, "digest", "does nothing without quiet", "")
         channels = tuple(channel for channel in rule.channels if channel in known_channels)
         if channels:
             good.append(replace(rule, channels=channels))
