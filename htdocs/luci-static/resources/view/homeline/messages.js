@@ -76,6 +76,7 @@ const state = {
 	messages: [], /* newest first */
 	moreMessages: false,
 	loaded: false,
+	mark: '', /* what the list said of them when they were asked for */
 	fresh: new Set(), /* ids that were unread when they were shown */
 	selected: null /* a Set of ids while messages are being chosen */
 };
@@ -138,6 +139,9 @@ function loadThread(older) {
 	const turn = ++threadTurn;
 	const last = state.messages[state.messages.length - 1];
 
+	if (!older)
+		state.mark = mark();
+
 	return api.listMessages(criteria(older && last ? last.id : null)).then((reply) => {
 		if (turn != threadTurn)
 			return undefined;
@@ -180,26 +184,31 @@ function markSeen(messages) {
 	});
 }
 
-/* Whether something of the open conversation can have changed since it was loaded. */
-function isStale(before) {
+/* What the list says of what is open; another one tells that the messages have changed. */
+function mark() {
+	const found = state.open.all ? state.conversations[0] : state.conversations.find((each) => each.peer == state.open.peer);
+
+	return JSON.stringify(found || null);
+}
+
+/* Whether something of the open conversation can have changed since it was asked for. */
+function isStale() {
 	const now = Date.now() / 1000;
 
-	return JSON.stringify(before) != JSON.stringify(state.conversations) || state.messages.some((each) =>
-		each.state == 'queued' || each.state == 'sending' || (each.state == 'sent' && each.report && now - each.sent_at < REPORT));
+	return state.open && !state.open.fresh && (state.mark != mark() || state.messages.some((each) =>
+		each.state == 'queued' || each.state == 'sending' || (each.state == 'sent' && each.report && now - each.sent_at < REPORT)));
 }
 
 function refresh() {
-	const before = state.conversations;
+	return loadList().then(() => (isStale() ? loadThread() : undefined)).then(() => say(''), (error) => say(api.words(error)));
+}
 
-	return loadList().then(() => (isStale(before) ? loadThread() : undefined)).catch((error) => {
-		/* One that fails is followed by the next; what is shown stays. */
-		nodes.trouble.textContent = api.words(error);
-	});
+/* One look that fails is followed by the next; what is shown stays. */
+function say(words) {
+	nodes.trouble.textContent = words;
 }
 
 function reload() {
-	nodes.trouble.textContent = '';
-
 	return Promise.all([ loadList(), loadThread() ]);
 }
 
