@@ -20,6 +20,7 @@ from homeline import client, config, model, pdu_tool
 from homeline.adapters.store import ChannelSummary, Conversation, RuleSummary
 from homeline.core.numbers import NumberKind
 from homeline.core.recovery import LADDER, Failure
+from homeline.core.regular import Progress
 from homeline.model import (
     Alert,
     Call,
@@ -47,6 +48,9 @@ from homeline.protocol.ubus import Status
 from homeline.protocol.ubus_arguments import Param, Params, check_arguments
 from homeline.service import shapes
 from homeline.service.api import Api
+from homeline.service.channels.balance import Reader
+from homeline.service.channels.schedule import Scheduled
+from homeline.service.regular import Regular
 from homeline.service.status import ADVICE, StatusReport
 from homeline_lab.uci import COMMANDS, Uci
 
@@ -236,7 +240,21 @@ FULL_MESSAGE = Message(
     *(1, 1, 60, 1, "gsm7", 0, 3, 2, b"x", (1, 2), "note", "error", True, True, True),
 )
 EMPTY_MESSAGE = Message(1, Direction.IN, MessageState.RECEIVED, "", "", "", "")
+
+
 # The emptiest and the fullest of each; a time is there once it is known.
+def regular_shapes(kind: type[Regular], least: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `status` shows of a schedule or a balance, from its fields alone."""
+    made = kind.__new__(kind)
+    account = Namespace(name="n", dongle="d", every=1, at="12:00", action="sms", unit="CHF")
+    made.account, made._progress, made._waits, made._error = account, Progress(5, 5, 5), "w", "e"
+    if isinstance(made, Reader):
+        made._limit = 1
+        made._show(0, 5)
+    shown = made.status()
+    return {key: shown[key] for key in least}, shown
+
+
 SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "A message": (
         {key: value for key, value in shapes.message(EMPTY_MESSAGE).items() if key != "at"},
@@ -286,6 +304,8 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         StatusReport._channel("email", "c", None, None),
         StatusReport._channel("mqtt", "c", Namespace(connected=True), ChannelSummary(1, 2, 3, 4, "e")),
     ),
+    "A schedule": regular_shapes(Scheduled, {"name", "action", "dongle", "every"}),
+    "A balance": regular_shapes(Reader, {"name", "dongle", "every"}),
     "A problem": ({}, shapes.problem(Problem("w", "t", "a"))),
 }
 
