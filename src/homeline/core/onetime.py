@@ -78,19 +78,18 @@ _UNIT = (
     r"|руб|р\.|грн|тг\b|zł|kč|ft\b|lei\b|rupees?|uhr|o'clock"
 )
 _LETTER = "A-Za-zÀ-ɏ0-9_"
-_CANDIDATE = re.compile(
-    rf"(?<![{_LETTER}])(?:[A-Z]{{1,3}}-(?P<tail>\d{{4,8}})|(?P<digits>\d{{3}}[- ]\d{{3}}|\d{{4}}[- ]\d{{4}}"
-    rf"|\d{{2}}[- ]\d{{2}}[- ]\d{{2}}|\d(?: \d){{3,7}}|\d{{4,8}})|(?P<mixed>[A-Za-z0-9]{{5,8}}))(?![{_LETTER}])"
-)
-_DIGIT = re.compile(r"\d")
-_BOUND = re.compile(r"@[^\s@#]{1,253} #([^\s#]{1,32})(?: @\S{1,253})?\Z")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S{1,500}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/\S{0,500}", re.ASCII)
 
 
 class _Patterns:
     """Compiled when the first message with a number comes."""
 
     def __init__(self) -> None:
+        self.candidate = re.compile(
+            rf"(?<![{_LETTER}])(?:[A-Z]{{1,3}}-(?P<tail>\d{{4,8}})|(?P<digits>\d{{3}}[- ]\d{{3}}|\d{{4}}[- ]\d{{4}}"
+            rf"|\d{{2}}[- ]\d{{2}}[- ]\d{{2}}|\d(?: \d){{3,7}}|\d{{4,8}})|(?P<mixed>[A-Za-z0-9]{{5,8}}))(?![{_LETTER}])"
+        )
+        self.bound = re.compile(r"@[^\s@#]{1,253} #([^\s#]{1,32})(?: @\S{1,253})?\Z")
+        self.address = re.compile(r"(?:https?://|www\.)\S{1,500}|[\w-]{1,40}(?:\.[\w-]{1,40}){1,4}/\S{0,500}", re.ASCII)
         self.named, self.done, self.other, self.secret = (
             re.compile(words, re.IGNORECASE) for words in (_NAMED, _DONE, _OTHER, _GUARDED)
         )
@@ -125,9 +124,9 @@ def find(text: str) -> str:
 def find_all(text: str) -> tuple[Found, ...]:
     """Everything in a message that is a code, the likeliest first."""
     text = text[:LOOKED_AT]
-    if not _DIGIT.search(text):
+    if not any(map(str.isdecimal, text)):
         return ()
-    bound = _BOUND.search(text.rstrip())
+    bound = _patterns().bound.search(text.rstrip())
     first = (Found(bound[1], *bound.span(1)),) if bound and any(c.isdigit() for c in bound[1]) else ()
     if not (names := _near_words(text)).named and not names.done:
         return first
@@ -155,8 +154,8 @@ def _near_words(text: str) -> _Words:
 
 
 def _candidates(text: str, words: _Words) -> Iterable[tuple[Found, int]]:
-    text = _ADDRESS.sub(lambda match: " " * len(match[0]), text)
-    for match in islice(_CANDIDATE.finditer(text), MOST):
+    text = _patterns().address.sub(lambda match: " " * len(match[0]), text)
+    for match in islice(_patterns().candidate.finditer(text), MOST):
         group = match.lastgroup or ""
         start, end = match.span(group)
         code = "".join(str(int(c)) if c.isdecimal() else c for c in match[group] if c not in " -")

@@ -14,7 +14,6 @@ from homeline.errors import DeliveryError, InvalidArgument, NotFound, TimedOut
 from homeline.model import Delivery, Event
 from homeline.service.context import Context
 from homeline.service.deliveries import Dispatcher
-from homeline.service.samples import ARGUMENTS, sample
 from homeline.service.wording import Wording
 
 Table = dict[str, Any]
@@ -39,6 +38,8 @@ class Explainer:
         With one of `OVERRIDES` there is a `preview`: what would be said by a rule that had them. Raises
         InvalidArgument, NotFound, StoreError.
         """
+        from homeline.service.samples import ARGUMENTS, sample  # only when somebody asks
+
         config, name = self._context.config, args.get("rule", "")
         now = args.get("time") or self._context.clock()
         if "event" in args:
@@ -96,6 +97,8 @@ class Explainer:
 
     async def test(self, name: str) -> Table:
         """Send a sample through each channel of a rule; what came of each. Raises NotFound."""
+        from homeline.service.samples import sample
+
         rule = next(iter(self._rules(name) if name else ()), None)
         if rule is None:
             raise NotFound(f"There is no rule '{name[:40]}'.")
