@@ -180,6 +180,7 @@ async def test_asterisk_goes_and_comes_back(tmp_path: Path) -> None:
     async with texting(tmp_path) as home, texter(home, "desk") as desk:
         home.dongle.deliver("Before", sender=ANN)
         assert (await desk.read()).text == "Before"
+        await taken(home)
         await pbx(home).kill()
         async with asyncio.timeout(10):
             while (await home.call("status"))["asterisk"]["running"]:
