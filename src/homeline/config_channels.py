@@ -218,7 +218,11 @@ _MQTT = (
         "commands", t.choice("send", "ussd", "mark_read", "reset"), "What may be asked for over the broker.", many=True
     ),
     Option("sms_to", t.PATTERN, "Numbers to which the command `send` may write.", many=True),
-    Option("sms_rate", t.integer(1, 1000, "an hour"), "How many SMS may be sent for the command `send`. A long text is several."),
+    Option(
+        "sms_rate",
+        t.integer(1, 1000, "an hour"),
+        "How many SMS may be sent for the command `send`. A long text is several.",
+    ),
     Option("ussd_codes", t.USSD_CODE, "Codes that the command `ussd` may send, exactly as they stand.", many=True),
     Option("timeout", t.integer(5, 600, "seconds"), "How long the broker may take to confirm an event."),
 )
