@@ -19,7 +19,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "status": {"dongle": TEXT},
     "signal_history": {"DONGLE": TEXT, "hours": NUMBER},
     "list_messages": {"direction": "in", "dongle": TEXT, "peer": TEXT, "text": TEXT, "unread": FLAG}
-    | {"before": NUMBER, "limit": NUMBER},
+    | {"details": FLAG, "before": NUMBER, "limit": NUMBER},
     "list_conversations": {"text": TEXT, "before": NUMBER, "limit": NUMBER},
     "get_message": {"ID": NUMBER},
     "send_message": {"TO": TEXT, "TEXT": TEXT, "dongle": TEXT, "flash": FLAG, "report": FLAG, "wait": NUMBER},
