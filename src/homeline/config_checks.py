@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from homeline import config_times
 from homeline.config_options import Config, Dongle, Email, Rule
 from homeline.errors import ConfigError
 from homeline.model import Driver, EventKind
@@ -138,6 +139,8 @@ def rules(config: Config, declared: Mapping[str, str], broken: Iterable[str], te
             tell.odd(rule.name, "alerts", "does nothing, as events has no alert", "")
         if rule.digest and not rule.quiet:
             tell.odd(rule.name, "digest", "does nothing without quiet", "")
+        if rule.quiet and config_times.whole_week(rule.quiet):
+            tell.odd(rule.name, "quiet", "has no end: it covers the whole week", "nothing waits for it")
         channels = tuple(channel for channel in rule.channels if channel in known_channels)
         if channels:
             good.append(replace(rule, channels=channels))

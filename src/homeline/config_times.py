@@ -11,11 +11,13 @@ Upper and lower case are alike. `core.times` says when they hold.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 1440  # minutes
+WEEK = 7 * DAY
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 
@@ -39,6 +41,17 @@ def parse(text: str) -> tuple[Window, ...]:
     days = _days(words[0]) if named else range(7)
     clocks = [(0, DAY)] if named and len(words) == 1 else [_clock(part) for part in words[-1].split(",")]
     return tuple(Window(day * DAY + begin, day * DAY + end) for day in days for begin, end in clocks)
+
+
+def whole_week(texts: Iterable[str]) -> bool:
+    """Whether there is no minute outside of these times."""
+    windows = [window for text in texts for window in parse(text)]
+    windows += [Window(begin - WEEK, end - WEEK) for begin, end in windows]  # of Sunday, on into Monday
+    covered = 0
+    for begin, end in sorted(windows):
+        if begin <= covered:
+            covered = max(covered, end)
+    return covered >= WEEK
 
 
 def _days(text: str) -> list[int]:

@@ -88,6 +88,23 @@ def test_an_end_that_the_clock_leaves_out_or_shows_twice() -> None:
     assert times.ends(["22:00-02:30"], again, local) == epoch("2026-10-25T02:30:00", fold=1)
 
 
+@pytest.mark.parametrize(
+    ("specs", "whole"),
+    [
+        (["mon-sun"], True),
+        (["mon-fri", "sat,sun"], True),
+        (["08:00-20:00", "20:00-08:00"], True),
+        (["22:00-07:00", "07:00-22:00"], True),
+        (["08:00-20:00", "20:01-08:00"], False),
+        (["mon-sat"], False),
+        (["mon-sat", "sun 00:00-23:59"], False),
+        ([], False),
+    ],
+)
+def test_what_covers_the_whole_week(specs: list[str], whole: bool) -> None:
+    assert config_times.whole_week(specs) is whole
+
+
 day = st.sampled_from(config_times.DAYS)
 days = st.lists(st.one_of(day, st.tuples(day, day).map("-".join)), min_size=1, max_size=3).map(",".join)
 moment = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
@@ -108,6 +125,7 @@ def test_the_end_is_the_first_minute_outside(specs: list[str], at: int, zone: st
     # Within the window all is inside (looked at in steps that are no divisor of an hour), right after it is not.
     until = at + times.LONGEST - 86400 if end is None else end
     assert all(times.matches(specs, moment, local) for moment in range(at, until, 60 * 7))
+    assert (end is None) == config_times.whole_week(specs)
     if end is not None:
         assert not times.matches(specs, end, local)
         assert end == at or (times.matches(specs, end - 1, local) and local(end).tm_sec == 0)

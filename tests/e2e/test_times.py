@@ -13,6 +13,7 @@ import pytest
 
 from e2e.kit import Home, Table, living
 from homeline.errors import HomelineError
+from homeline_lab.sim import Sim
 
 HOUR = 3600
 ANN, BOB = "+41791112233", "+41794445566"
@@ -229,3 +230,16 @@ async def test_abroad_nothing_is_done_until_the_sim_is_home(tmp_path: Path) -> N
         assert home.dongle.sent == []
         home.dongle.network.register(1)
         await home.events.wait("message.sent")
+
+
+# -- the SIM ----------------------------------------------------------------------------------------------------------
+
+
+async def test_another_sim_is_told_also_after_a_restart(tmp_path: Path) -> None:
+    async with living(tmp_path) as home:
+        await home.killed()
+        home.dongle.insert_sim(Sim(iccid="8941019999999999999", imsi="228019999999999", number="+41790000009"))
+        await home.run()
+        alert = await home.events.wait("alert.raised", lambda alert: alert["key"].startswith("sim."))
+        assert alert["text"] == "Another SIM is in stick: its number ends in 9999, before in 0001."
+        assert alert["severity"] == "critical"

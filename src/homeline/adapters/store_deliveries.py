@@ -201,7 +201,7 @@ class Deliveries(Results):
         )
 
     def pull_in(self, now: int, leap: int, channel: str | None = None) -> None:
-        """Make due what a wrong clock put off: a pause of more than `leap` seconds, a hold of more than a week.
+        """Make due what a wrong clock put off: a pause of more than `leap` seconds, a hold that no quiet hours can make.
 
         Holds stay as they are while the clock is not set: they end at a time of day.
         """

@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from homeline.config_times import DAY, DAYS, parse
+from homeline.config_times import DAY, DAYS, WEEK, parse
 
 Local = Callable[[int], time.struct_time]
 
 CLOCK_SET = 1_577_836_800  # 2020-01-01: a router whose clock says less has not learnt the time yet
-WEEK = 7 * DAY  # minutes
-LONGEST = 8 * 86400  # seconds: what lasts longer than a week with a change of time in it never ends
+LONGEST = 15 * 86400  # seconds: two weeks, as an hour outside may be the one that a change of time leaves out
 
 
 def matches(specs: Sequence[str], at: int, local: Local = time.localtime) -> bool:
