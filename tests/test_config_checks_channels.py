@@ -82,3 +82,71 @@ def test_what_a_phone_cannot_send_is_said() -> None:
     secrets = SECRETS + "config phone 'texter'\n\toption password 'texts-correct-horse'\n"
     found = config.read(BASE.format(enabled="1", phones="\tlist phones 'desk'") + more, secrets)
     assert said(found)["texter.sms_dongle"] == "there is no dongle 'stock'"
+
+
+FORWARDING = """
+config homeline 'main'
+	option enabled '1'
+
+config dongle 'stick'
+
+config email 'me'
+	list to 'me@example.org'
+	option from 'line@example.org'
+	option host 'mail.example.org'
+	option replies '{replies}'
+
+config mailbox 'answers'
+	option enabled '{enabled}'
+	option host 'mail.example.org'
+	option user 'line'
+	option address 'line@example.org'
+	list senders 'me@example.org'
+{mailbox}
+
+config sms 'abroad'
+	list to '+447700900123'
+{sms}
+"""
+MAIL_SECRET = "config mailbox 'answers'\n\toption password 'x'\n"
+
+
+def forwarding(replies: str = "answers", enabled: str = "1", mailbox: str = "", sms: str = "") -> Config:
+    text = FORWARDING.format(replies=replies, enabled=enabled, mailbox=mailbox, sms=sms)
+    return config.read(text, MAIL_SECRET)
+
+
+def test_answers_that_are_taken() -> None:
+    found = forwarding()
+    assert said(found) == {}
+    assert (found.mailboxes[0].port, found.accounts[0].daily) == (993, 50)
+
+
+def test_answers_that_nobody_takes_are_said() -> None:
+    assert said(forwarding("nothing")) == {
+        "me.replies": "there is no mailbox 'nothing'",
+        "answers": "no email section names it in `replies`",
+    }
+    assert said(forwarding(enabled="0")) == {"me.replies": "the mailbox 'answers' is not read"}
+    alone = FORWARDING.partition("config mailbox")[0].format(replies="answers")
+    assert said(config.read(alone)) == {"me.replies": "there is no mailbox 'answers'"}
+
+
+def test_what_a_mailbox_needs() -> None:
+    assert said(forwarding(mailbox="\toption type 'maildir'"))["answers.path"] == "is required for a maildir"
+    assert "required for IMAP" in said(config.read(FORWARDING.replace("\toption user 'line'\n", "")))["answers.user"]
+    text = FORWARDING.format(replies="answers", enabled="1", mailbox="", sms="")
+    assert "homeline_secret" in said(config.read(text))["answers.password"]
+    assert forwarding(mailbox="\toption tls 'starttls'").mailboxes[0].port == 143
+
+
+def test_a_limit_that_no_message_fits_in() -> None:
+    found = forwarding(sms="\toption daily '2'")
+    assert said(found)["abroad.daily"] == "is fewer than one message may have (max_parts) (is '2')"
+    assert found.accounts == ()
+    assert said(forwarding(sms="\toption daily '2'\n\toption max_parts '2'")) == {}
+
+
+def test_a_dongle_that_is_not_there_is_said() -> None:
+    found = forwarding(sms="\toption dongle 'stock'", mailbox="\toption dongle 'me'")
+    assert said(found) == {"abroad.dongle": "there is no dongle 'stock'", "answers.dongle": "there is no dongle 'me'"}

@@ -214,7 +214,7 @@ class _Reader:
             from homeline import config_checks_calls  # loaded only where there are calls
 
             config = config_checks_calls.calls(config, declared, tell)
-        if any(kind == "sip_message" for kind in declared.values()):
+        if any(kind in CHANNELS for kind in declared.values()) or any(email.replies for email in config.emails):
             from homeline import config_checks_channels  # likewise
 
             config = config_checks_channels.channels(config, declared, tell)

@@ -20,7 +20,33 @@ def channels(config: Config, declared: Mapping[str, str], tell: Tell) -> Config:
             good.append(_sip_message(account, config, declared, tell) if isinstance(account, SipMessage) else account)
         except ConfigError as error:
             tell.out(error)
+    _dongles(config, declared, tell)
+    _replies(config, declared, tell)
     return replace(config, accounts=tuple(good))
+
+
+def _dongles(config: Config, declared: Mapping[str, str], tell: Tell) -> None:
+    """Says of each section which dongle it names that is not there."""
+    for section in (*config.accounts, *config.mailboxes, *config.schedules, *config.balances, *config.auto_replies):
+        one = getattr(section, "dongle", "")
+        for option, name in (("dongle", one), *(("dongles", each) for each in getattr(section, "dongles", ()))):
+            if name and declared.get(name) != "dongle":
+                tell.odd(section.name, option, f"there is no dongle '{name}'", "nothing is sent without it")
+
+
+def _replies(config: Config, declared: Mapping[str, str], tell: Tell) -> None:
+    """Says where answers to mails would be taken and are not."""
+    wanted = {email.replies for email in config.emails if email.replies}
+    reading = {mailbox.name for mailbox in config.mailboxes if mailbox.enabled}
+    for email in config.emails:
+        if not email.replies or email.replies in reading:
+            continue
+        there = declared.get(email.replies) == "mailbox"
+        reason = f"the mailbox '{email.replies}' is not read" if there else f"there is no mailbox '{email.replies}'"
+        tell.odd(email.name, "replies", reason, "answers to its mails are not sent as SMS")
+    for mailbox in config.mailboxes:
+        if mailbox.enabled and mailbox.name not in wanted:
+            tell.odd(mailbox.name, "", "no email section names it in `replies`", "nobody can answer")
 
 
 def _sip_message(account: SipMessage, config: Config, declared: Mapping[str, str], tell: Tell) -> SipMessage:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from homeline.config import Email
 from homeline.errors import ConfigError
 from homeline.model import Delivery, Direction, Event, EventKind, Message, MessageState
+from homeline.service.channels import Invitation
 from homeline.service.eventtext import LINE_LIMIT, body, moment, subject
 from homeline.service.mailtext import check_addresses, compose
 from wording_kit import noted
@@ -257,6 +258,23 @@ def test_what_could_not_be_decoded_goes_out_as_hex_with_the_reason() -> None:
         "As the network sent it (hexadecimal):\n" + "0791" * 16 + "\n" + "0791" * 4 + "\n\n-- \n"
     )
     assert "Pdu" not in body(event)
+
+
+@pytest.mark.parametrize("peer", ["+41791234567", "x" * 400, "Grüße"])
+def test_where_answers_go(peer: str) -> None:
+    note = noted(DELIVERY, sms(peer=peer), "5f3a")
+    plain = message_from_bytes(compose(ACCOUNT, note), policy=policy.default)
+    assert "Reply-To" not in plain
+    plus = message_from_bytes(
+        compose(ACCOUNT, note, answers=Invitation("line+7-abcdefghijklmnop@example.org")), policy=policy.default
+    )
+    assert (plus["Reply-To"], plus["Subject"]) == ("line+7-abcdefghijklmnop@example.org", plain["Subject"])
+    marked = message_from_bytes(
+        compose(ACCOUNT, note, answers=Invitation("line@example.org", "[#7-abcdefghijklmnop]")), policy=policy.default
+    )
+    assert marked["Reply-To"] == "line@example.org"
+    assert marked["Subject"].endswith(" [#7-abcdefghijklmnop]")
+    assert not marked.defects
 
 
 @pytest.mark.parametrize(
