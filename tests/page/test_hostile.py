@@ -32,7 +32,7 @@ async def foreign(page: Page) -> list[str]:
         await page.js(
             """const found = Array.from(document.querySelectorAll(`:is(#view, .modal) :is(${arguments[0]})`));
                document.querySelectorAll('#view *, .modal *').forEach((node) => {
-                   const runs = (each) => /^on|^(href|src|action)=javascript:/i.test(`${each.name}=${each.value.trim()}`);
+                   const runs = (each) => /^on|^(href|src|action)=javascript:/i.test(`${each.name}=${each.value}`);
 
                    if (Array.from(node.attributes).some(runs))
                        found.push(node);

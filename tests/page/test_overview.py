@@ -49,7 +49,7 @@ async def test_a_pin_is_asked_for_and_entered(tmp_path: Path, chromium: webdrive
         await page.shows("2 tries are left", CARD)
         await page.type("#homeline-pin", "4711")
         await page.click(".modal button", "Enter")
-        await page.until("return !document.querySelector('.modal #homeline-pin')")
+        await page.until("return !document.body.classList.contains('modal-overlay-active')")
         await page.shows("Ready", CARD)
 
 
