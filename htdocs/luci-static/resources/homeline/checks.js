@@ -40,6 +40,9 @@ const SIMPLE = {
 	url: [ /^https?:\/\/[A-Za-z0-9.\[\]:_-]{1,260}(\/[!-~]{0,900})?(\?[!-~]{0,900})?$/,
 		() => _('Enter an address that begins with https:// or http://.') ],
 	header: [ /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}: ?[ -~]{1,512}$/, () => _('Enter it as Name: value.') ],
+	bearer: [ /^[!-~]{1,512}$/, () => _('Enter letters, digits and signs without blanks.') ],
+	mediaType: [ /^[A-Za-z0-9!#$&^_.+-]{1,63}\/[A-Za-z0-9!#$&^_.+-]{1,63}(; ?[!-~]{1,64})?$/,
+		() => _('Enter a media type, such as text/plain.') ],
 	botToken: [ /^[0-9]{3,20}:[A-Za-z0-9_-]{20,64}$/, () => _('Enter the token as @BotFather shows it.') ],
 	chat: [ /^(-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64})$/, () => _('Enter a chat\'s number, or a channel\'s @name.') ],
 	amount: [ /^-?[0-9]{1,9}([.][0-9]{1,4})?$/, () => _('Enter an amount, such as 5.50.') ]

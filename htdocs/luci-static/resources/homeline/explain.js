@@ -54,9 +54,9 @@ function sample(subject, text) {
 }
 
 function explained(rule) {
-	const verdict = rule.matches
-		? _('forwards it to %s').format(rule.channels.join(', '))
-		: _('does not forward it');
+	const channels = rule.channels.join(', ');
+	const verdict = !rule.matches ? _('does nothing with it')
+		: channels ? _('forwards it to %s').format(channels) : _('answers it');
 
 	return E('details', { 'class': 'hl-rule', 'open': rule.matches ? null : '', 'data-rule': rule.rule }, [
 		E('summary', {}, [ mark(rule.matches), ' ', E('span', { 'class': 'hl-strong' }, [ rule.rule ]), ' ', verdict ]),
@@ -79,9 +79,20 @@ function deliveryState(state) {
 function delivered(delivery) {
 	return E('li', {}, [
 		'%s → %s: '.format(delivery.rule, delivery.channel), deliveryState(delivery.state),
-		delivery.error ? ' (%s)'.format(delivery.error) : ''
+		delivery.hold_until && delivery.state == 'pending' ? ' (%s)'.format(_('quiet until %s').format(common.exact(delivery.hold_until))) : '',
+		(delivery.error || delivery.note) ? ' (%s)'.format(delivery.error || delivery.note) : ''
 	]);
 }
+
+/* Kinds of events that can be made up, as [kind, title, what its text is called]; an empty one has none. */
+const kinds = () => [
+	[ 'message', _('Message'), _('Text') ],
+	[ 'call', _('Missed call'), '' ],
+	[ 'voicemail', _('Voicemail'), '' ],
+	[ 'ussd', _('USSD answer'), _('Text') ],
+	[ 'report', _('Delivery report'), _('Text') ],
+	[ 'alert', _('Alert'), _('Text') ]
+];
 
 function messageChoice(message) {
 	const text = message.text.length > 60 ? message.text.slice(0, 60) + '…' : message.text;
@@ -99,27 +110,42 @@ function labelled(id, title, node, help) {
 	]);
 }
 
+function choice(values) {
+	return E('select', { 'class': 'cbi-input-select' }, values.map((value) => E('option', { 'value': value[0] }, [ value[1] ])));
+}
+
 function dialogue(messages) {
 	const which = E('select', { 'class': 'cbi-input-select' },
-		[ E('option', { 'value': '' }, [ _('A made-up message') ]) ].concat(messages.map(messageChoice)));
+		[ E('option', { 'value': '' }, [ _('Something made up') ]) ].concat(messages.map(messageChoice)));
+	const kind = choice(kinds());
 	const from = E('input', { 'type': 'text', 'class': 'cbi-input-text', 'autocomplete': 'off' });
+	const key = E('input', { 'type': 'text', 'class': 'cbi-input-text', 'autocomplete': 'off' });
 	const text = E('textarea', { 'class': 'cbi-input-textarea', 'rows': '3' });
-	const made = E('div', {}, [
-		labelled('hl-explain-from', _('Sender'), from, _('A number or a name.')),
-		labelled('hl-explain-text', _('Text'), text)
-	]);
+	const rows = {
+		kind: labelled('hl-explain-kind', _('Kind'), kind),
+		from: labelled('hl-explain-from', _('From'), from, _('A number or a name; of USSD, the code.')),
+		key: labelled('hl-explain-key', _('Key'), key, _('An alert\'s key, such as database.opened.')),
+		text: labelled('hl-explain-text', _('Text'), text)
+	};
+	const made = E('div', {}, Object.values(rows));
 	const answer = E('div', { 'class': 'hl-answer', 'aria-live': 'polite' });
-	const choose = () => { made.hidden = which.value != ''; };
+	const choose = () => {
+		made.hidden = which.value != '';
+		rows.from.hidden = (kind.value == 'alert');
+		rows.key.hidden = (kind.value != 'alert');
+		rows.text.hidden = !kinds().find((each) => each[0] == kind.value)[2];
+	};
 
 	which.value = messages.length ? String(messages[0].id) : '';
-	which.addEventListener('change', () => {
+	[ which, kind ].forEach((select) => select.addEventListener('change', () => {
 		choose();
 		answer.replaceChildren();
-	});
+	}));
 	choose();
 
 	function ask() {
-		const args = which.value ? { event: +which.value } : { from: from.value, text: text.value };
+		const args = which.value ? { event: +which.value }
+			: Object.assign({ kind: kind.value, text: text.value }, (kind.value == 'alert') ? { key: key.value } : { from: from.value });
 		const became = which.value ? api.getMessage({ id: +which.value }) : Promise.resolve({ deliveries: [] });
 
 		return Promise.all([ api.explainRule(args), became ]).then((replies) => {
@@ -137,8 +163,8 @@ function dialogue(messages) {
 		});
 	}
 
-	return E('div', { 'class': 'hl-page' }, [
-		labelled('hl-explain-which', _('Message'), which), made,
+	return E('div', { 'class': 'hl-page hl-explain' }, [
+		labelled('hl-explain-which', _('What'), which), made,
 		E('div', { 'class': 'hl-buttons' }, [
 			common.button(_('Explain'), ask, { kind: 'cbi-button-action important' })
 		]),
@@ -159,11 +185,31 @@ function tested(result) {
 	]);
 }
 
+/* What templates may have in them, asked for when it is unfolded. */
+function fieldList() {
+	const list = E('div', { 'class': 'hl-fields' });
+	const node = E('details', {}, [ E('summary', {}, [ _('Fields and filters') ]), list ]);
+
+	node.addEventListener('toggle', () => {
+		if (!node.open || list.firstChild)
+			return;
+
+		api.listFields().then((reply) => list.replaceChildren(
+			E('dl', { 'class': 'hl-facts' }, reply.fields.flatMap((field) => [
+				E('dt', {}, [ E('code', {}, [ '{%s}'.format(field.name) ]) ]), E('dd', {}, [ field.words ])
+			])),
+			E('p', { 'class': 'hl-soft' }, [ _('Filters: %s').format(reply.filters.map((name) => '{text|%s}'.format(name)).join(' ')) ])
+		)).catch((error) => list.replaceChildren(E('p', { 'class': 'hl-error' }, [ api.words(error) ])));
+	});
+
+	return node;
+}
+
 return baseclass.extend({
 	/* "Why was this not forwarded?" */
 	why: function() {
 		return api.listMessages({ direction: 'in', limit: LATEST }).then((reply) => {
-			ui.showModal(_('What becomes of a message?'), [ dialogue(reply.messages), close() ], 'cbi-modal');
+			ui.showModal(_('Why was it not forwarded?'), [ dialogue(reply.messages), close() ], 'cbi-modal');
 			document.getElementById('hl-explain-which').focus();
 		}).catch((error) => common.fail(error));
 	},
@@ -226,7 +272,8 @@ return baseclass.extend({
 			E('div', { 'class': 'hl-buttons' }, [
 				E('label', {}, [ _('Sender'), ' ', from ]), E('label', {}, [ _('Text'), ' ', text ])
 			]),
-			answer
+			answer,
+			fieldList()
 		]);
 	}
 });

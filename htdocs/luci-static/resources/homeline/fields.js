@@ -35,6 +35,9 @@ function classOf(row) {
 	if (row.secret)
 		return secrets.Value;
 
+	if (row.lines)
+		return form.TextValue;
+
 	switch (row.widget) {
 	case 'flag': return form.Flag;
 	case 'choice': return row.many ? form.MultiValue : form.ListValue;
@@ -73,16 +76,42 @@ function look(option, section_id) {
 	});
 }
 
+/* A text of several lines is one line in UCI, as templates write it: `\n` and `\\`. */
+const toLines = (value) => value && value.replace(/\\(\\|n)/g, (found) => (found == '\\n') ? '\n' : found);
+const fromLines = (value) => value && value.replace(/\r?\n/g, '\\n');
+
+function asLines(option, Widget) {
+	option.rows = 4;
+
+	option.formvalue = function(section_id) {
+		return fromLines(Widget.prototype.formvalue.call(this, section_id));
+	};
+}
+
+/* Whether a row must not be empty, as the form stands. */
+function isNeeded(option, section_id) {
+	const get = (name) => {
+		const other = option.section.children.find((each) => each.option == name);
+
+		return (other instanceof secrets.Value) ? other.willBeSet(section_id)
+			: other && other.isActive(section_id) && other.formvalue(section_id);
+	};
+
+	return (typeof(option.row.needed) == 'function') ? option.row.needed(get) : option.row.needed;
+}
+
 /* Fields that are typed into are judged at once, with the words below them. */
 function frame(option, Widget) {
 	option.validate = function(section_id, value) {
-		return (value == null || value === '') ? true : (checks.quick(this.row, value) || true);
+		return (value == null || value === '') ? true
+			: (checks.quick(this.row, this.row.lines ? fromLines(value) : value) || true);
 	};
 
 	/* The widget is found by its id, wherever it stands. */
 	option.renderWidget = function(section_id, index, value) {
-		const node = E('div', {}, [
-			Widget.prototype.renderWidget.call(this, section_id, index, value),
+		const shown = this.row.lines ? toLines(value) : value;
+		const node = E('div', { 'class': (this.row.lines || this.row.long) ? 'hl-long' : null }, [
+			Widget.prototype.renderWidget.call(this, section_id, index, shown),
 			E('div', { 'class': 'hl-error', 'role': 'alert' })
 		]);
 
@@ -100,14 +129,33 @@ function judge(option, Widget) {
 			return Widget.prototype.parse.call(this, section_id);
 
 		return look(this, section_id).then((found) => {
-			if (found.error)
-				throw new TypeError('%s: %s'.format(this.title, found.error));
+			const error = found.error || (!found.values.length && isNeeded(this, section_id) && _('This is needed.'));
+
+			say(this, section_id, error);
+
+			if (error)
+				throw new TypeError('%s: %s'.format(this.title, error));
 
 			if (!found.values.length || isSame(found.values, this.cfgvalue(section_id)))
 				return Widget.prototype.parse.call(this, section_id);
 
 			return this.write(section_id, this.row.many ? found.values : found.values[0]);
 		});
+	};
+}
+
+/* The same of a secret, which is never there to be compared. */
+function judgeSecret(option, Widget) {
+	option.parse = function(section_id) {
+		const missing = this.isActive(section_id) && !this.willBeSet(section_id) && isNeeded(this, section_id);
+
+		if (missing) {
+			say(this, section_id, _('This is needed.'));
+
+			return Promise.reject(new TypeError('%s: %s'.format(this.title, _('This is needed.'))));
+		}
+
+		return Widget.prototype.parse.call(this, section_id);
 	};
 }
 
@@ -148,8 +196,12 @@ function choose(option, row) {
 
 function dress(option, row, type, Widget) {
 	Object.assign(option, {
-		row: row, sectionType: type, needed: row.needed, many: row.many, rmempty: !row.needed, modalonly: !row.grid
+		row: row, sectionType: type, many: row.many, rmempty: row.needed !== true, modalonly: !row.grid
 	});
+
+	if (row.none)
+		option.placeholder = row.none;
+
 
 	if (row.widget == 'flag')
 		option.default = row.byDefault;
@@ -164,10 +216,11 @@ function dress(option, row, type, Widget) {
 		if (row.byDefault != null)
 			option.placeholder = String(row.byDefault);
 
-		frame(option, Widget);
+		if (row.lines)
+			asLines(option, Widget);
 
-		if (!row.secret)
-			judge(option, Widget);
+		frame(option, Widget);
+		(row.secret ? judgeSecret : judge)(option, Widget);
 	}
 }
 

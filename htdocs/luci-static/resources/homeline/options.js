@@ -6,8 +6,10 @@
  * options of them. A test compares the rows with the service's own tables: names, lists, secrets, choices, limits and
  * defaults, both ways.
  *
- * A row: name, kind, title, help, and what is particular. `tab` is where it stands, `only` are the values of other
- * options that it needs (form.js's `depends`), `needed` says that the section does not work without it.
+ * A row: name, kind, title, help, and what is particular. `tab` is where it stands, `grid` that the list shows it, `only`
+ * the values of other options with which it counts (form.js's `depends`). `needed` says that the section does not work
+ * without it where it is shown, or, as a function, whether it is needed: `get` gives other options' values, and whether a
+ * secret is set. `lines` is for texts of several lines, `long` for long ones; `none` is what stands for nothing chosen.
  */
 
 const flag = (byDefault) => ({ widget: 'flag', byDefault: byDefault ? '1' : '0' });
@@ -40,7 +42,7 @@ const roaming = () => row('roaming', flag(false), _('Also while roaming'),
 	_('Done while the SIM is abroad as well, where it costs more.'));
 const oneDongle = (help, more) => row('dongle', section('dongle'), _('Dongle'), help, more);
 const dongles = (more) => row('dongles', many(section('dongle')), _('Dongles'),
-	_('Only what came through these; all if none is chosen.'), more);
+	_('Only what came through these; all if none is chosen.'), Object.assign({ none: _('all') }, more));
 const every = (byDefault) => row('every', number(1, 366, byDefault), _('Every (days)'),
 	_('What was missed for want of power is caught up.'));
 const at = () => row('at', text('clock'), _('At'), _('By the router\'s time zone.'), { byDefault: '12:00' });
@@ -75,8 +77,8 @@ const SECTIONS = {
 			[ 'failed', _('failed') ],
 			[ 'refused', _('refused') ]
 		])), _('Calls'), _('Which calls, where calls are forwarded.'), { tab: 'what', only: { events: 'call' } }),
-		row('alerts', many(text('pattern')), _('Alerts'),
-			_('Only alerts with these keys, such as <code>delivery.*</code>; all if none is given.'),
+		row('alerts', many(words(64)), _('Alerts'),
+			_('Only alerts with these keys, such as <code>database.*</code>; all if none is given.'),
 			{ tab: 'what', only: { events: 'alert' } }),
 		dongles({ tab: 'what' }),
 		...filters({ tab: 'what' }),
@@ -95,9 +97,9 @@ const SECTIONS = {
 			[ 'redact', _('hidden') ]
 		]), _('One-time codes'), _('Hidden ones stay readable in the inbox only.'), { tab: 'how' }),
 		row('subject', text('template'), _('Subject'),
-			_('The heading, where a channel has one. Empty: Homeline\'s own words.'), { tab: 'how' }),
+			_('The heading, where a channel has one. Empty: Homeline\'s own words.'), { tab: 'how', long: true }),
 		row('template', text('template'), _('Text'),
-			_('With fields in braces, such as <code>{text}</code>. Empty: Homeline\'s own words.'), { tab: 'how' })
+			_('With fields in braces, such as <code>{text}</code>. Empty: Homeline\'s own words.'), { tab: 'how', lines: true })
 	],
 
 	email: () => [
@@ -121,7 +123,7 @@ const SECTIONS = {
 		row('host', text('host'), _('Broker'), null, NEEDED),
 		row('tls', flag(false), 'TLS'),
 		row('port', number(1, 65535), _('Port'), _('Empty: 1883, with TLS 8883.')),
-		row('user', words(128), _('User name')),
+		row('user', words(128), _('User name'), null, { needed: (get) => get('password') }),
 		row('password', secret(words(256)), _('Password')),
 		row('discovery', flag(false), _('Home Assistant'), _('The dongles appear there as devices.')),
 		row('commands', many(choice('', [
@@ -133,10 +135,10 @@ const SECTIONS = {
 			{ tab: 'commands' }),
 		row('sms_to', many(text('pattern')), _('Numbers to text'),
 			_('To these numbers messages may be sent, <code>*</code> for any digits.'),
-			{ tab: 'commands', only: { commands: 'send' } }),
+			{ tab: 'commands', needed: true, only: { commands: 'send' } }),
 		row('sms_rate', number(1, 1000, 10), _('Messages an hour'), null, { tab: 'commands', only: { commands: 'send' } }),
 		row('ussd_codes', many(text('ussd')), _('USSD codes'), _('Exactly these may be sent.'),
-			{ tab: 'commands', only: { commands: 'ussd' } }),
+			{ tab: 'commands', needed: true, only: { commands: 'ussd' } }),
 		row('prefix', text('topic'), _('Topics begin with'), null, { tab: 'more', byDefault: 'homeline' }),
 		row('client_id', text('topic'), _('Client id'), _('Empty: one is made.'), MORE),
 		row('discovery_prefix', text('topic'), _('Discovery topics begin with'), null,
@@ -146,7 +148,7 @@ const SECTIONS = {
 		tlsVerify({ only: { tls: '1' } }),
 		caFile({ only: { tls: '1' } }),
 		row('cert_file', text('pem'), _('Client certificate'), _('A PEM file, for brokers that want one.'),
-			{ tab: 'more', only: { tls: '1' } }),
+			{ tab: 'more', needed: (get) => get('key_file'), only: { tls: '1' } }),
 		row('key_file', text('pem'), _('Its key'), _('A PEM file.'), { tab: 'more', only: { tls: '1' } }),
 		timeout(5, 600, 30, _('How long the broker may take to confirm an event.'))
 	],
@@ -162,16 +164,21 @@ const SECTIONS = {
 			[ 'matrix', 'Matrix' ],
 			[ 'pushover', 'Pushover' ]
 		]), _('What is sent'), _('What a known service wants, or the event itself.')),
-		row('url', text('url'), _('Address'), _('The service\'s or server\'s https:// address.')),
+		row('url', text('url'), _('Address'), _('The service\'s or server\'s https:// address. Empty: ntfy.sh or Pushover itself.'), {
+			long: true,
+			needed: (get) => ![ 'ntfy', 'pushover' ].includes(get('preset')) && !get('secret_url')
+		}),
 		row('secret_url', secret(text('url')), _('Secret address'),
-			_('For services whose address itself is the secret, such as Slack and Discord; takes the place of the other.')),
+			_('For services whose address itself is the secret, such as Slack and Discord; takes the place of the other.'),
+			{ long: true }),
 		row('target', words(255), _('Topic, room or user'), _('The ntfy topic, the Matrix room or the Pushover user key.'),
-			{ only: { preset: [ 'ntfy', 'matrix', 'pushover', 'json', 'template', 'gotify' ] } }),
-		row('token', secret(words(512)), _('Token'),
-			_('The service\'s access token; else sent as a bearer token.')),
+			{ needed: true, only: { preset: [ 'ntfy', 'matrix', 'pushover' ] } }),
+		row('token', secret(text('bearer')), _('Token'),
+			_('The service\'s access token; else sent as a bearer token.'),
+			{ needed: (get) => [ 'gotify', 'matrix', 'pushover' ].includes(get('preset')) }),
 		row('body', text('template'), _('Text'), _('With fields in braces, such as <code>{text}</code>.'),
-			{ only: { preset: 'template' } }),
-		row('content_type', words(128), _('Content type'), null, { only: { preset: 'template' } }),
+			{ needed: true, lines: true, only: { preset: 'template' } }),
+		row('content_type', text('mediaType'), _('Content type'), _('Empty: plain text.'), { only: { preset: 'template' } }),
 		row('method', choice('POST', [ [ 'POST' ], [ 'PUT' ], [ 'PATCH' ], [ 'GET' ] ]), _('Method'), null,
 			{ tab: 'more', only: { preset: [ 'json', 'template' ] } }),
 		row('headers', many(text('header')), _('Headers'), _('Each as <code>Name: value</code>.'), MORE),
@@ -212,7 +219,7 @@ const SECTIONS = {
 
 	sip_message: () => [
 		row('phones', many(section('phone')), _('Phones'), _('One that takes the message is enough.'), NEEDED),
-		timeout(5, 120, 20, _('How long a phone may take to confirm.'))
+		timeout(5, 120, 40, _('How long a phone may take to confirm each part of the message.'))
 	],
 
 	command: () => [
@@ -226,13 +233,13 @@ const SECTIONS = {
 		row('type', choice('imap', [ [ 'imap', 'IMAP' ], [ 'maildir', _('Maildir on the router') ] ]), _('Kind')),
 		row('address', text('mail'), _('Address'), _('Where answers to forwarded mails go.'), NEEDED),
 		row('senders', many(text('mail')), _('Senders'), _('Whose answers are taken.'), NEEDED),
-		row('host', text('host'), _('IMAP server'), null, { only: { type: 'imap' } }),
+		row('host', text('host'), _('IMAP server'), null, { needed: true, only: { type: 'imap' } }),
 		row('tls', choice('tls', TLS()), _('Encryption'), null, { only: { type: 'imap' } }),
 		row('port', number(1, 65535), _('Port'), _('Empty: 993 with TLS, else 143.'), { only: { type: 'imap' } }),
-		row('user', words(254), _('User name'), null, { only: { type: 'imap' } }),
-		row('password', secret(words(256)), _('Password'), null, { only: { type: 'imap' } }),
+		row('user', words(254), _('User name'), null, { needed: true, only: { type: 'imap' } }),
+		row('password', secret(words(256)), _('Password'), null, { needed: true, only: { type: 'imap' } }),
 		row('path', text('maildir'), _('Folder'), _('Below /etc/homeline, or /mnt/DISK/homeline on a disk.'),
-			{ only: { type: 'maildir' } }),
+			{ needed: true, only: { type: 'maildir' } }),
 		row('folder', words(128), _('IMAP folder'), null, { tab: 'more', byDefault: 'INBOX', only: { type: 'imap' } }),
 		row('plus', flag(true), _('Plus addresses'),
 			_('The server delivers user+anything to user. Else a token in the subject proves the answer.'), MORE),
@@ -248,9 +255,9 @@ const SECTIONS = {
 		row('action', choice('sms', [ [ 'sms', _('send a message') ], [ 'ussd', _('send a USSD code') ], [ 'call', _('call') ] ]),
 			_('Action'), null, { grid: true }),
 		oneDongle(null, { needed: true, grid: true }),
-		row('to', text('e164'), _('Number'), null, { only: { action: [ 'sms', 'call' ] } }),
-		row('text', words(160), _('Text'), null, { only: { action: 'sms' } }),
-		row('code', text('ussd'), _('USSD code'), null, { only: { action: 'ussd' } }),
+		row('to', text('e164'), _('Number'), null, { needed: true, only: { action: [ 'sms', 'call' ] } }),
+		row('text', words(160), _('Text'), null, { needed: true, long: true, only: { action: 'sms' } }),
+		row('code', text('ussd'), _('USSD code'), null, { needed: true, only: { action: 'ussd' } }),
 		row('seconds', number(5, 120, 20), _('Longest call (seconds)'), _('How long it rings or lasts.'),
 			{ only: { action: 'call' } }),
 		Object.assign(every(30), { grid: true }),
@@ -274,7 +281,7 @@ const SECTIONS = {
 	auto_reply: () => [
 		enabled(),
 		row('text', text('template'), _('Answer'), _('With fields in braces, such as <code>{peer}</code>.'),
-			{ needed: true, grid: true }),
+			{ needed: true, grid: true, lines: true }),
 		dongles(),
 		...filters(),
 		row('times', many(text('times')), _('Only at'),

@@ -77,7 +77,9 @@ return baseclass.extend({
 	getConfig: declare('get_config', []),
 	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
 	testRule: declareJob('test_rule', [ 'rule' ]),
-	explainRule: declare('explain_rule', [ 'rule', 'event', 'from', 'text', 'dongle', 'time', 'subject', 'template', 'codes' ]),
+	explainRule: declare('explain_rule',
+		[ 'rule', 'event', 'time', 'from', 'text', 'dongle', 'kind', 'state', 'key', 'subject', 'template', 'codes' ]),
+	listFields: declare('list_fields', []),
 
 	listAlerts: declare('list_alerts', [ 'all', 'before', 'limit' ]),
 	acknowledgeAlert: declare('acknowledge_alert', [ 'id' ]),

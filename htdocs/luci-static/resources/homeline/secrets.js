@@ -83,12 +83,17 @@ const Secret = form.Value.extend({
 		return (section_id in sections) ? sections[section_id][this.option] == 'set' : undefined;
 	},
 
+	/* Whether there will be one, as the form stands. */
+	willBeSet: function(section_id) {
+		return !!L.toArray(this.formvalue(section_id)).length || (!!this.isSet(section_id) && !this.cleared);
+	},
+
 	renderWidget: function(section_id) {
 		const is_set = this.isSet(section_id);
 		const options = {
 			id: this.cbid(section_id),
 			password: true,
-			optional: !this.needed || is_set,
+			optional: this.rmempty || is_set,
 			placeholder: is_set ? _('set; empty keeps it') : _('not set'),
 			validate: L.bind(this.validate, this, section_id),
 			disabled: this.readonly ?? this.map.readonly
@@ -153,7 +158,7 @@ const Secret = form.Value.extend({
 });
 
 return baseclass.extend({
-	/* The form option of a secret. `sectionType` is the section's type, `needed` that it must be set. */
+	/* The form option of a secret. `sectionType` is the section's type, `many` that it is a list. */
 	Value: Secret,
 
 	/* To be called by a page's load(): `config` is what get_config answers, or null where the service does not run. Takes

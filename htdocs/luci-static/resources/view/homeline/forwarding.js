@@ -7,17 +7,10 @@
 'require homeline.explain as explain';
 'require homeline.fields as fields';
 'require homeline.options as options';
-'require homeline.rpc as api';
+'require homeline.inforce as inForce';
 'require homeline.secrets as secrets';
 
 const NAME = /^[A-Za-z0-9_]{1,64}$/;
-
-/* What the service says of rules and channels, by name; empty where it does not run. */
-let rules = {}, channels = {}, now = 0;
-
-function byName(list) {
-	return Object.fromEntries((list || []).map((each) => [ each.name, each ]));
-}
 
 /* The titles of what a row of choices or names holds, joined. */
 function titles(type, name, value) {
@@ -134,8 +127,8 @@ const Rules = Grid.extend({
 		const test = common.button(_('Test'), () => explain.test(section_id), {
 			kind: 'cbi-button-neutral hl-test',
 			attributes: {
-				'title': rules[section_id] ? _('Send a test message through its channels') : _('Save and apply first'),
-				'disabled': (this.map.readonly || !rules[section_id]) ? true : null
+				'title': inForce.has('rules', section_id) ? _('Send a test message through its channels') : _('Save and apply first'),
+				'disabled': (this.map.readonly || !inForce.has('rules', section_id)) ? true : null
 			}
 		});
 
@@ -239,28 +232,6 @@ function when(section_id) {
 	];
 }
 
-function lastError(summary) {
-	return (summary.last_error && (summary.last_error_at || 0) > (summary.last_success || 0)) ? summary.last_error : null;
-}
-
-/* How it goes with a rule or a channel. */
-function health(summary) {
-	if (!summary)
-		return common.pill(_('not in force'), 'idle', { 'title': _('Not saved and applied yet, or left out for a mistake') });
-
-	const error = lastError(summary);
-
-	if (error)
-		return [ common.pill(_('error'), 'bad'), E('div', { 'class': 'hl-soft hl-clip', 'title': error }, [ error ]) ];
-
-	if (summary.pending)
-		return common.pill(N_(summary.pending, '%d waits', '%d wait').format(summary.pending), 'fair');
-
-	return summary.last_success
-		? [ common.pill(_('works'), 'good'), E('div', { 'class': 'hl-soft' }, [ common.ago(summary.last_success, now) ]) ]
-		: common.pill(_('not used yet'), 'idle');
-}
-
 /* Where a channel leads, in a few words. */
 function target(section_id) {
 	const channel = uci.get('homeline', section_id);
@@ -302,7 +273,7 @@ function addRules(map) {
 	column(grid, 'what', _('Forwards'), what);
 	column(grid, 'when', _('When'), when);
 	column(grid, 'to', _('To'), (section_id) => L.toArray(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
-	column(grid, 'health', _('State'), (section_id) => health(rules[section_id]));
+	column(grid, 'health', _('State'), (section_id) => inForce.health('rules', section_id));
 	show(grid, 'rule');
 }
 
@@ -313,7 +284,7 @@ function addChannels(map) {
 	column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
 	column(grid, 'target', _('Leads to'), target);
 	column(grid, 'users', _('Used by'), usedBy);
-	column(grid, 'health', _('State'), (section_id) => health(channels[section_id]));
+	column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
 }
 
 /* The fields of a type; those for the grid show there in words. */
@@ -328,29 +299,28 @@ function show(grid, type) {
 }
 
 function addOthers(map) {
-	show(section(map, Grid, 'mailbox', _('Mailboxes'), _('Where answers to forwarded mails arrive, to be sent as SMS.'),
-		_('New mailbox'), _('Mailbox')), 'mailbox');
-	show(section(map, Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
-		_('New schedule'), _('Schedule')), 'schedule');
-	show(section(map, Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
-		_('New balance'), _('Balance')), 'balance');
-	show(section(map, Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
-		_('New auto-reply'), _('Auto-reply')), 'auto_reply');
+	const mailboxes = section(map, Grid, 'mailbox', _('Mailboxes'),
+		_('Where answers to forwarded mails arrive, to be sent as SMS.'), _('New mailbox'), _('Mailbox'));
+	const schedules = section(map, Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
+		_('New schedule'), _('Schedule'));
+	const balances = section(map, Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
+		_('New balance'), _('Balance'));
+	const replies = section(map, Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
+		_('New auto-reply'), _('Auto-reply'));
+
+	column(mailboxes, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
+	show(mailboxes, 'mailbox');
+	column(schedules, 'turn', _('State'), (section_id) => inForce.turn('schedules', section_id));
+	show(schedules, 'schedule');
+	column(balances, 'turn', _('State'), (section_id) => inForce.turn('balances', section_id));
+	show(balances, 'balance');
+	show(replies, 'auto_reply');
 }
 
 return view.extend({
 	load: function() {
-		return Promise.all([
-			uci.load('homeline'), L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}), common.style()
-		]).then((loaded) => {
-			const config = loaded[1], status = loaded[2];
-
-			rules = byName(status.rules);
-			channels = byName(status.channels);
-			now = status.time || 0;
-
-			return common.mayWrite() ? secrets.load(config && config.config) : null;
-		});
+		return Promise.all([ uci.load('homeline'), inForce.load(), common.style() ])
+			.then((loaded) => common.mayWrite() ? secrets.load(loaded[1]) : null);
 	},
 
 	render: function() {

@@ -1,0 +1,107 @@
+'use strict';
+'require baseclass';
+'require homeline.common as common';
+'require homeline.rpc as api';
+
+/*
+ * What the service says of the sections that are in force: how it goes with them, and what keeps others from being so.
+ */
+
+const LISTS = [ 'rules', 'channels', 'schedules', 'balances' ];
+
+/* By list and name; empty where the service does not run. `mistakes` are words by a section's name. */
+const found = {};
+let mistakes = {}, now = 0;
+
+function byName(list) {
+	return Object.fromEntries((list || []).map((each) => [ each.name, each ]));
+}
+
+/* The service's words about sections that are left out, by their names. */
+function mistakesOf(problems) {
+	const words = {};
+
+	(problems || []).forEach((problem) => {
+		const where = /^(?:homeline_secret[.])?([A-Za-z0-9_]+)(?:[.](.*))?$/.exec(problem.where || '');
+
+		if (where)
+			words[where[1]] = '%s %s'.format(where[2] || '', problem.text).trim();
+	});
+
+	return words;
+}
+
+function lastError(summary) {
+	return (summary.last_error && (summary.last_error_at || 0) > (summary.last_success || 0)) ? summary.last_error : null;
+}
+
+function trouble(words) {
+	return [ common.pill(_('error'), 'bad'), E('div', { 'class': 'hl-soft hl-clip', 'title': words }, [ words ]) ];
+}
+
+/* What is not in force, and why. */
+function missing(section_id) {
+	if (mistakes[section_id])
+		return trouble(mistakes[section_id]);
+
+	return common.pill(_('not in force'), 'idle', { 'title': _('Not saved and applied yet, or switched off') });
+}
+
+/* How it goes with a rule or a channel. */
+function health(list, section_id) {
+	const summary = found[list][section_id];
+
+	if (!summary)
+		return missing(section_id);
+
+	const error = lastError(summary);
+
+	if (error)
+		return trouble(error);
+
+	if (summary.pending)
+		return common.pill(N_(summary.pending, '%d waits', '%d wait').format(summary.pending), 'fair');
+
+	return summary.last_success
+		? [ common.pill(_('works'), 'good'), E('div', { 'class': 'hl-soft' }, [ common.ago(summary.last_success, now) ]) ]
+		: common.pill(_('not used yet'), 'idle');
+}
+
+/* When something is done next, and what came of it; of a balance the amount. */
+function turn(list, section_id) {
+	const state = found[list][section_id];
+
+	if (!state)
+		return missing(section_id);
+
+	if (state.error)
+		return trouble(state.error);
+
+	const amount = (state.amount != null) ? E('div', { 'class': 'hl-strong' }, [ [ state.amount, state.unit ].join(' ') ]) : '';
+
+	return [
+		amount, state.waits ? E('div', {}, [ state.waits ]) : '',
+		state.next_at ? E('div', { 'class': 'hl-soft' }, [ _('next: %s').format(common.exact(state.next_at)) ]) : ''
+	];
+}
+
+return baseclass.extend({
+	/* Asks the service anew; gives its effective configuration, or null where it does not run. */
+	load: function() {
+		return Promise.all([ L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}) ]).then((replies) => {
+			const config = replies[0], status = replies[1];
+
+			LISTS.forEach((list) => { found[list] = byName(status[list]); });
+			mistakes = mistakesOf(config && config.problems);
+			now = status.time || 0;
+
+			return config && config.config;
+		});
+	},
+
+	has: (list, name) => !!found[list][name],
+
+	health: health,
+
+	turn: turn
+});
