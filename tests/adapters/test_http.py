@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -240,6 +241,55 @@ async def test_cancelling_frees_the_slot() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await server.until(lambda: not server.open_connections)
+        assert (await client.request(to(server))).status == 200
+
+
+async def test_cancelling_ends_what_is_still_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as busy, contextlib.ExitStack() as stack:
+        port = busy.getsockname()[1]
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        client = Client(nobody, 1)
+        request = Request("GET", f"http://127.0.0.1:{port}/", timeout=100, allow_local=True)
+        task = asyncio.ensure_future(client.request(request))
+        while not client._slots.locked() or not any(thread.name == "http" for thread in threading.enumerate()):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(10), client._slots:
+            pass
+
+
+async def test_an_address_of_a_kind_that_the_router_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one is tried."""
+
+    class NoIpv6(socket.socket):
+        def __init__(self, family: int = -1, *args: Any, **kwargs: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(97, "Address family not supported by protocol")
+            super().__init__(family, *args, **kwargs)
+
+    async def two(_host: str, _seconds: float) -> Sequence[str]:
+        return ("::1", "127.0.0.1")
+
+    async with serving() as server:
+        monkeypatch.setattr(socket, "socket", NoIpv6)
+        request = Request("GET", f"http://lab.example:{server.port}/", allow_local=True)
+        assert (await Client(two, 1, lambda _: False).request(request)).status == 200
+
+
+async def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_self: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with serving() as server:
+        client = Client(nobody, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start)
+            assert (await refusal(to(server), client)).failure is Failure.BROKEN
         assert (await client.request(to(server))).status == 200
 
 

@@ -204,6 +204,24 @@ async def test_a_preset_decides_method_place_and_form(service: Service, server: 
     assert parse_qs(heard.body.decode())["message"] == ["hello"]
 
 
+async def test_the_owners_words_stand_alone_in_a_chat(service: Service, server: WebServer) -> None:
+    rule = Rule("all", template="{from} says: {text}", subject="News")
+    heard = await sent(service, server, rule=rule, preset="slack")
+    assert json.loads(heard.body)["text"] == f"{ANN} says: hello"
+    heard = await sent(service, server, rule=rule, preset="ntfy", target="topic", path="/")
+    pushed = json.loads(heard.body)
+    assert (pushed["title"], pushed["message"]) == ("News", f"{ANN} says: hello")
+    heard = await sent(service, server, rule=Rule("all", template="{name}"), preset="slack")
+    assert json.loads(heard.body)["text"].startswith(f"SMS from {ANN}")  # rather than nothing, which Slack refuses
+
+
+@pytest.mark.parametrize("preset", ["json", "slack", "template"])
+async def test_what_a_rule_hides_is_hidden(service: Service, server: WebServer, preset: str) -> None:
+    rule = Rule("all", codes="redact")
+    heard = await sent(service, server, "Your code is 482913", rule=rule, preset=preset, body="{text} {code} {body}")
+    assert b"482913" not in heard.body
+
+
 async def test_the_rules_priority(service: Service, server: WebServer) -> None:
     rule = Rule("all", priority=Priority.HIGH)
     heard = await sent(service, server, rule=rule, preset="ntfy", target="topic", path="/")

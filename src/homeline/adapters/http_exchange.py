@@ -165,10 +165,10 @@ class Exchange:
         self._step = "accept a connection"
         failure: OSError = TimeoutError()
         for number, address in enumerate(self._addresses):
-            connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-            self._hold(connection)
-            connection.settimeout(self._left() / (len(self._addresses) - number))
             try:
+                connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+                self._hold(connection)
+                connection.settimeout(self._left() / (len(self._addresses) - number))
                 connection.connect((address, url.port))
                 return connection
             except OSError as error:

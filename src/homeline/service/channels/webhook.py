@@ -79,7 +79,9 @@ class WebhookChannel(Made):
         url = account.secret_url or account.url
         if preset is not None:
             text = note.text if note.own_words else note.brief
-            body = presets.body(preset, note.subject, text, note.priority, account.target, account.token)
+            alone = note.own_words and not preset.title and text.strip()  # the owner's words need no heading
+            subject = "" if alone else note.subject
+            body = presets.body(preset, subject, text, note.priority, account.target, account.token)
             return presets.url(preset, url, account.target, note.key), body, presets.content_type(preset)
         if account.method == "GET":
             return f"{url}{'&' if '?' in url else '?'}{self._query(note)}", b"", ""

@@ -181,7 +181,7 @@ def mere(text: str) -> str:
 def body(preset: Preset, subject: str, text: str, priority: Priority, target: str, token: str) -> bytes:
     """The request's body. `text` is without the subject, which is put above it where there is no title."""
     subject, text = mere(subject), mere(text)
-    whole = text if preset.title else f"{subject}\n\n{text}" if text else subject
+    whole = text if preset.title else f"{subject}\n\n{text}" if subject and text else subject or text
     values: dict[str, Any] = dict(preset.constant)
     if preset.title:
         values[preset.title] = cut(subject, preset.title_limit)
