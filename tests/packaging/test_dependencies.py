@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import mailbox_mails
 from homeline import config
 from homeline.core import asterisk_modules
 from homeline.render import render
@@ -135,6 +136,34 @@ async def test_the_renderer_runs_with_what_its_package_brings(name: str) -> None
         answer = json.loads(await root.shell("python3 -m homeline.render </tmp/asked"))
         assert set(answer["files"]) >= {"pjsip.conf", "extensions.conf"}
         assert answer["files"] == dict(rendered().files)
+
+
+@needs_root
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_the_mailbox_is_read_with_what_its_package_brings(name: str) -> None:
+    async with router(name, "homeline-channels") as (root, opkg):
+        for each in ("python3-phonenumbers", "homeline", "homeline-channels"):
+            await opkg.install(built(branch(name))[each])
+        for folder in ("new", "cur"):
+            (root.path / "tmp/mails" / folder).mkdir(parents=True)
+        (root.path / "tmp/mails/new/1").write_bytes(
+            mailbox_mails.mail("<p>Yes</p>").replace(b"text/plain", b"text/html")
+        )
+        asked = {
+            "mailbox": "me",
+            "type": "maildir",
+            "path": "/tmp/mails",
+            "address": mailbox_mails.ADDRESS,
+            "senders": [mailbox_mails.OWNER],
+            "key": mailbox_mails.KEY.hex(),
+        }
+        (root.path / "tmp/asked").write_text(json.dumps(asked))
+        answer = json.loads(await root.shell("python3 -m homeline.mailbox </tmp/asked"))
+        assert [mail["text"] for mail in answer["mails"]] == ["Yes"]
+        (root.path / "tmp/asked").write_text(json.dumps({**asked, "type": "imap", "host": "127.0.0.1", "port": 1}))
+        answer = json.loads(await root.shell("python3 -m homeline.mailbox </tmp/asked || true"))
+        assert "connection failed" in answer["error"].lower()
 
 
 def unneeded(branch: Branch, package: str, wanted: Iterable[str]) -> set[str]:

@@ -18,6 +18,7 @@ from homeline.config_channels import Mailbox
 from homeline.core import replies
 from homeline.core.rules import match
 from homeline.errors import ConfigError, StoreFull
+from homeline.mailbox import imap, question
 from homeline.model import Direction, Event, Message
 from homeline.service.channels import mailbox
 from homeline.service.channels.mailbox import MailboxReader, build, wrong
@@ -389,3 +390,16 @@ def test_an_address_that_is_too_long_for_a_token(tmp_path: Path) -> None:
 def test_texts_that_can_be_sent() -> None:
     assert wrong("x" * 1530) == ""
     assert mailbox.MINUTE == 60
+
+
+def test_what_the_page_says_is_so() -> None:
+    words = " ".join((Path(__file__).parents[2] / "docs/replies.md").read_text().split())
+    for claim in (
+        f"for {replies.DAYS} days",
+        f"At most {replies.MAX_PARTS} SMS",
+        f"reads {question.BODY_LIMIT // 1024} kB of a mail at most",
+        f"It has {mailbox_process.TIMEOUT / 60:.0f} minutes".replace("2", "two"),
+        f"{imap.TIMEOUT:.0f} seconds for each answer of the server and {question.PATIENCE} for each mail",
+        f"pauses that grow to {'an hour' if mailbox.LONGEST_PAUSE == 3600 else '?'}",
+    ):
+        assert claim in words
