@@ -17,7 +17,7 @@ from typing import Any, cast
 import pytest
 
 from homeline import client, config, model, pdu_tool
-from homeline.adapters.store import ChannelSummary, Conversation, RuleSummary
+from homeline.adapters.store import Conversation, Summary
 from homeline.core.numbers import NumberKind
 from homeline.core.recovery import LADDER, Failure
 from homeline.core.regular import Progress
@@ -298,11 +298,11 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "An alert": (shapes.alert(Alert(1, "k", "t")), shapes.alert(Alert(1, "k", "t", "a", "info", "d", 1, 2))),
     "A rule": (
         StatusReport._rule("r", True, None),
-        StatusReport._rule("r", True, RuleSummary("r", 1, 2, 3, 4, "e")),
+        StatusReport._rule("r", True, Summary("r", 1, 2, 3, 4, "e")),
     ),
     "A channel": (
         StatusReport._channel("email", "c", None, None),
-        StatusReport._channel("mqtt", "c", Namespace(connected=True), ChannelSummary(1, 2, 3, 4, "e")),
+        StatusReport._channel("mqtt", "c", Namespace(connected=True), Summary("c", 1, 2, 3, 4, "e")),
     ),
     "A schedule": regular_shapes(Scheduled, {"name", "action", "dongle", "every"}),
     "A balance": regular_shapes(Reader, {"name", "dongle", "every"}),

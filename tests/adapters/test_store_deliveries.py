@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.store_kit import NOW, nothing, part, plan
-from homeline.adapters.store import RuleSummary, Store
+from homeline.adapters.store import Store, Summary
 from homeline.errors import NotFound
 from homeline.model import DeliveryState, Event, EventKind, Wanted
 
@@ -148,8 +148,8 @@ def test_how_each_rule_fares(store: Store) -> None:
     store.delivery_retry(2, NOW + 90, "busy", NOW + 2)
     store.delivery_failed(3, "refused", NOW + 3)
     assert store.rule_summaries() == {
-        "one": RuleSummary("one", 3, 0, NOW + 1, NOW + 2, "busy"),
-        "two": RuleSummary("two", 1, 1, None, NOW + 3, "refused"),
+        "one": Summary("one", 3, 0, NOW + 1, NOW + 2, "busy"),
+        "two": Summary("two", 1, 1, None, NOW + 3, "refused"),
     }
 
 

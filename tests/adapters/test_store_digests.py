@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.store_kit import ANN, NOW, long_text, parts
-from homeline.adapters.store import ChannelSummary, Store
+from homeline.adapters.store import Store, Summary
 from homeline.adapters.store_deliveries import BUNDLE
 from homeline.model import Delivery, DeliveryState, EventKind, Priority, Wanted
 
@@ -290,8 +290,8 @@ def test_how_each_channel_fares(store: Store) -> None:
     store.delivery_done(3, NOW + 2, "not needed")
     store.delivery_failed(2, "refused", NOW + 3)
     assert store.channel_summaries() == {
-        "mail": ChannelSummary(1, 0, NOW + 2),
-        "mqtt": ChannelSummary(2, 1, None, NOW + 3, "refused"),
+        "mail": Summary("mail", 1, 0, NOW + 2),
+        "mqtt": Summary("mqtt", 2, 1, None, NOW + 3, "refused"),
     }
     assert one(store, 3).error == "not needed"
 

@@ -23,13 +23,12 @@ from homeline.adapters.store_outbox import ReportStatus
 from homeline.adapters.store_queries import Queries
 from homeline.adapters.store_rows import (
     CallPage,
-    ChannelSummary,
     Conversation,
     ConversationPage,
     Page,
     Receipt,
     Recovery,
-    RuleSummary,
+    Summary,
     Unseen,
 )
 from homeline.core.times import CLOCK_SET
@@ -38,7 +37,6 @@ from homeline.model import EventKind
 
 __all__ = (
     "CallPage",
-    "ChannelSummary",
     "Conversation",
     "ConversationPage",
     "Page",
@@ -46,8 +44,8 @@ __all__ = (
     "Receipt",
     "Recovery",
     "ReportStatus",
-    "RuleSummary",
     "Store",
+    "Summary",
     "Unseen",
 )
 

@@ -201,7 +201,7 @@ class Deliveries(Results):
         )
 
     def pull_in(self, now: int, leap: int, channel: str | None = None) -> None:
-        """Make due what a wrong clock put off: a pause of more than `leap` seconds, a hold that no quiet hours can make.
+        """Make due what a wrong clock put off: pauses of more than `leap` seconds, holds longer than any can be.
 
         Holds stay as they are while the clock is not set: they end at a time of day.
         """
@@ -242,7 +242,10 @@ class Deliveries(Results):
 
     def carried_events(self, carrier: int) -> list[Event]:
         """The events that go out together, in order."""
-        rows = self._all(f"SELECT event FROM delivery WHERE carrier = ? AND {_CARRIED} ORDER BY id", carrier)
+        rows = self._all(
+            f"SELECT event FROM delivery WHERE carrier = ? AND {_CARRIED} ORDER BY id",  # noqa: S608 - columns
+            carrier,
+        )
         return [event for row in rows if (event := self._event(row[0])) is not None]
 
     def _release_orphans(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from homeline.adapters.store_base import StoreBase
-from homeline.adapters.store_rows import ChannelSummary, RuleSummary
+from homeline.adapters.store_rows import Summary
 
 
 class Results(StoreBase):
@@ -28,24 +28,19 @@ class Results(StoreBase):
                 *(now, error, delivery),
             )
 
-    def rule_summaries(self) -> dict[str, RuleSummary]:
+    def rule_summaries(self) -> dict[str, Summary]:
         """How the deliveries of each rule fare, by the rule's name; rules that never matched are not in it."""
-        summaries = {
-            row[0]: RuleSummary(row[0], 0, 0, *row[1:])
-            for row in self._all("SELECT rule, success_at, error_at, error FROM rule_result")
-        }
-        for rule, counts in self._counts("rule"):
-            summaries[rule] = replace(summaries.get(rule, RuleSummary(rule)), **counts)
-        return summaries
+        return self._summaries("rule")
 
-    def channel_summaries(self) -> dict[str, ChannelSummary]:
+    def channel_summaries(self) -> dict[str, Summary]:
         """How the deliveries of each channel fare, by the channel's name; those that never had one are not in it."""
-        summaries = {
-            row[0]: ChannelSummary(0, 0, *row[1:])
-            for row in self._all("SELECT channel, success_at, error_at, error FROM channel_result")
-        }
-        for channel, counts in self._counts("channel"):
-            summaries[channel] = replace(summaries.get(channel, ChannelSummary()), **counts)
+        return self._summaries("channel")
+
+    def _summaries(self, of: str) -> dict[str, Summary]:
+        rows = self._all(f"SELECT {of}, success_at, error_at, error FROM {of}_result")  # noqa: S608 - ours
+        summaries = {row[0]: Summary(row[0], 0, 0, *row[1:]) for row in rows}
+        for name, counts in self._counts(of):
+            summaries[name] = replace(summaries.get(name, Summary(name)), **counts)
         return summaries
 
     def _counts(self, of: str) -> list[tuple[str, dict[str, Any]]]:

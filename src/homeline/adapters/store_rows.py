@@ -100,21 +100,10 @@ class CallPage:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSummary:
-    """How the deliveries of one rule fare. Times are None where it never happened."""
+class Summary:
+    """How the deliveries of one rule, or one channel, fare. Times are None where it never happened."""
 
-    rule: str
-    pending: int = 0
-    failed: int = 0
-    success_at: int | None = None
-    error_at: int | None = None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelSummary:
-    """How the deliveries of one channel fare, as `RuleSummary`."""
-
+    name: str
     pending: int = 0
     failed: int = 0
     success_at: int | None = None

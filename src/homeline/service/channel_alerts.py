@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 from homeline.adapters.store import Store
@@ -15,37 +14,36 @@ from homeline.service.alerts import Alerts
 from homeline.service.context import Context
 from homeline.service.troubles import Say
 
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
 GRACE = 900.0  # seconds that a channel may be out of order before its owner is told
 
 
-@dataclass(slots=True)
 class ChannelAlerts:
-    """The dispatcher's listener. `spawn` runs a coroutine in the background."""
+    """The dispatcher's listener."""
 
-    context: Context
-    alerts: Alerts
-    say: Say
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
-    grace: float = GRACE
-    _overdue: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
-    _words: dict[str, str] = field(default_factory=dict)  # of channels that do not work
-    _working: set[str] = field(default_factory=set)  # whose alerts of the last run, if any, are cleared
+    def __init__(self, context: Context, alerts: Alerts, say: Say, spawn: Spawn, grace: float = GRACE) -> None:
+        """`spawn` runs a coroutine in the background."""
+        self._context, self._alerts, self._say, self._spawn, self._grace = context, alerts, say, spawn, grace
+        self._overdue: dict[str, asyncio.TimerHandle] = {}
+        self._words: dict[str, str] = {}  # of channels that do not work
+        self._working: set[str] = set()  # whose alerts of the last run, if any, are cleared
 
     def delivered(self, delivery: Delivery, event: Event) -> None:
         """It went out."""
-        self.context.emit("homeline.delivery.done", shapes.delivery(delivery, event.digest))
+        self._context.emit("homeline.delivery.done", shapes.delivery(delivery, event.digest))
         if delivery.attempts > 1:  # perhaps the last one that had been given up and was tried again
-            self.spawn(self._clear_failed(delivery.channel))
+            self._spawn(self._clear_failed(delivery.channel))
         if delivery.channel not in self._working:
             self._working.add(delivery.channel)
-            self.spawn(self.alerts.clear(f"channel.{delivery.channel}"))
+            self._spawn(self._alerts.clear(f"channel.{delivery.channel}"))
 
     def gave_up(self, delivery: Delivery, event: Event) -> None:
         """It was given up."""
-        self.context.emit("homeline.delivery.failed", shapes.delivery(delivery, event.digest))
+        self._context.emit("homeline.delivery.failed", shapes.delivery(delivery, event.digest))
         more = f" and {len(event.digest) - 1} others" if event.digest else ""
-        self.spawn(
-            self.alerts.raise_(
+        self._spawn(
+            self._alerts.raise_(
                 f"delivery.{delivery.channel}",
                 f"Event {delivery.event}{more} could not be forwarded to {delivery.channel}: {delivery.error}",
                 f"When it works again: ubus call homeline retry_delivery '{{\"id\": {delivery.id}}}'",
@@ -54,7 +52,7 @@ class ChannelAlerts:
 
     def trouble(self, channel: str, error: str) -> None:
         """A channel does not work; with "" it does again, or is no more."""
-        self.say(
+        self._say(
             f"channel {channel}", error, "Its deliveries wait, and are tried again by themselves." if error else ""
         )
         if error:
@@ -62,16 +60,16 @@ class ChannelAlerts:
             self._working.discard(channel)
             if channel not in self._overdue:
                 loop = asyncio.get_running_loop()
-                self._overdue[channel] = loop.call_later(self.grace, self._still, channel)
+                self._overdue[channel] = loop.call_later(self._grace, self._still, channel)
             return
         self._words.pop(channel, None)
         if (timer := self._overdue.pop(channel, None)) is not None:
             timer.cancel()
-            self.spawn(self.alerts.clear(f"channel.{channel}"))
+            self._spawn(self._alerts.clear(f"channel.{channel}"))
 
     def _still(self, channel: str) -> None:
-        self.spawn(
-            self.alerts.raise_(
+        self._spawn(
+            self._alerts.raise_(
                 f"channel.{channel}",
                 f"The channel {channel} does not work: {self._words.get(channel, '')}",
                 "What is to go there waits, and is tried again by itself.",
@@ -80,10 +78,10 @@ class ChannelAlerts:
 
     async def _clear_failed(self, channel: str) -> None:
         try:
-            failed = await self.context.database(
+            failed = await self._context.database(
                 Store.list_deliveries, channel=channel, state=DeliveryState.FAILED, limit=1
             )
         except StoreError:
             return  # the next success looks again
         if not failed:
-            await self.alerts.clear(f"delivery.{channel}")
+            await self._alerts.clear(f"delivery.{channel}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 from homeline.adapters.store import Store
@@ -12,6 +11,8 @@ from homeline.errors import StoreError
 from homeline.model import DongleState, DongleStatus
 from homeline.service.alerts import Alerts
 from homeline.service.context import Context
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 DENIED = 30.0  # seconds: some networks deny one technology and then take the other
 LOST = 120.0  # seconds that a network may be gone
@@ -24,16 +25,15 @@ SWAP = (
 )
 
 
-@dataclass(slots=True)
 class SimWatch:
-    """`changed` is told of each new status. `spawn` runs a coroutine in the background."""
+    """`changed` is told of each new status."""
 
-    context: Context
-    alerts: Alerts
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
-    _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
-    _signal: dict[str, int] = field(default_factory=dict)  # dBm, when it last had a network
-    _cards: dict[str, tuple[str, str]] = field(default_factory=dict)
+    def __init__(self, context: Context, alerts: Alerts, spawn: Spawn) -> None:
+        """`spawn` runs a coroutine in the background."""
+        self._context, self._alerts, self._spawn = context, alerts, spawn
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._signal: dict[str, int] = {}  # dBm, when it last had a network
+        self._cards: dict[str, tuple[str, str]] = {}
 
     def changed(self, last: DongleStatus | None, status: DongleStatus) -> None:
         """`last` is the status before it."""
@@ -49,7 +49,7 @@ class SimWatch:
         self._cancel(name)
         self._signal.pop(name, None)
         self._cards.pop(name, None)
-        self.spawn(self.alerts.clear(f"registration.{name}"))
+        self._spawn(self._alerts.clear(f"registration.{name}"))
 
     # -- the network --------------------------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ class SimWatch:
         name = status.name
         self._cancel(name)
         if status.state is DongleState.READY:
-            self.spawn(self.alerts.clear(f"registration.{name}"))  # it may be open since the last run
+            self._spawn(self._alerts.clear(f"registration.{name}"))  # it may be open since the last run
         elif status.state is DongleState.DENIED:
             self._later(DENIED, name, f"The network refuses the SIM in {name}.")
         elif status.state is DongleState.SEARCHING and last is not None and last.state is DongleState.READY:
@@ -71,7 +71,7 @@ class SimWatch:
 
     def _tell(self, name: str, words: str) -> None:
         self._timers.pop(name, None)
-        self.spawn(self.alerts.raise_(f"registration.{name}", words, SWAP, severity="critical", dongle=name))
+        self._spawn(self._alerts.raise_(f"registration.{name}", words, SWAP, severity="critical", dongle=name))
 
     def _cancel(self, name: str) -> None:
         if (timer := self._timers.pop(name, None)) is not None:
@@ -83,11 +83,11 @@ class SimWatch:
         card = status.iccid, status.imsi
         if self._cards.get(status.name) != card:
             self._cards[status.name] = card
-            self.spawn(self._compare(status.name, card))
+            self._spawn(self._compare(status.name, card))
 
     async def _compare(self, name: str, card: tuple[str, str]) -> None:
         """Hold the card against the one that was in this dongle last, also before a restart."""
-        database, key = self.context.database, f"card.{name}"
+        database, key = self._context.database, f"card.{name}"
         try:
             known = await database(Store.setting, key)
             before = (known or "|").partition("|")[::2]
@@ -103,8 +103,8 @@ class SimWatch:
 
     async def _other(self, name: str, before: tuple[str, ...], card: tuple[str, str]) -> None:
         place = 0 if before[0] and card[0] else 1
-        await self.alerts.clear(f"sim.{name}")  # each change is news
-        await self.alerts.raise_(
+        await self._alerts.clear(f"sim.{name}")  # each change is news
+        await self._alerts.raise_(
             f"sim.{name}",
             f"Another SIM is in {name}: its number ends in {card[place][-SHOWN:]}, before in {before[place][-SHOWN:]}.",
             "If nobody changed it on purpose, look at the dongle. Its old messages are kept as an archive.",

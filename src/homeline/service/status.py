@@ -9,7 +9,7 @@ from typing import Any
 
 from homeline import __version__
 from homeline.adapters.bus import Bus
-from homeline.adapters.store import ChannelSummary, RuleSummary, Store
+from homeline.adapters.store import Store, Summary
 from homeline.errors import NotFound, StoreError
 from homeline.model import DongleState, DongleStatus, Problem, Reason
 from homeline.protocol.blobmsg import Int64
@@ -92,7 +92,7 @@ class StatusReport:
         reply["problems"] = shapes.problems(self.problems(shown))
         return reply
 
-    def _show_things(self, reply: dict[str, Any], summaries: Mapping[str, ChannelSummary]) -> None:
+    def _show_things(self, reply: dict[str, Any], summaries: Mapping[str, Summary]) -> None:
         """Channels, and what is done regularly."""
         reply["channels"] = []
         for kind, name, thing in self.things():
@@ -103,13 +103,13 @@ class StatusReport:
                 reply["channels"].append(self._channel(kind, name, thing, summaries.get(name)))
 
     @staticmethod
-    def _channel(kind: str, name: str, thing: Any, summary: ChannelSummary | None) -> dict[str, Any]:
+    def _channel(kind: str, name: str, thing: Any, summary: Summary | None) -> dict[str, Any]:
         connected = getattr(thing, "connected", None)
         shown = {"name": name, "type": kind} | _fares(summary)
         return shown if connected is None else shown | {"connected": bool(connected)}
 
     @staticmethod
-    def _rule(name: str, enabled: bool, summary: RuleSummary | None) -> dict[str, Any]:
+    def _rule(name: str, enabled: bool, summary: Summary | None) -> dict[str, Any]:
         return {"name": name, "enabled": enabled} | _fares(summary)
 
     def problems(self, statuses: Sequence[DongleStatus] | None = None) -> list[Problem]:
@@ -128,13 +128,13 @@ class StatusReport:
         return found
 
 
-def _overview(store: Store) -> tuple[dict[str, RuleSummary], dict[str, ChannelSummary], dict[str, int]]:
+def _overview(store: Store) -> tuple[dict[str, Summary], dict[str, Summary], dict[str, int]]:
     calls = store.unseen()
     unseen = {"unread": store.unread(), "missed": calls.missed, "voicemail": calls.voicemail}
     return store.rule_summaries(), store.channel_summaries(), unseen
 
 
-def _fares(summary: RuleSummary | ChannelSummary | None) -> dict[str, Any]:
+def _fares(summary: Summary | None) -> dict[str, Any]:
     """How the deliveries of a rule or channel fare."""
     if summary is None:
         return {"pending": 0, "failed": 0}
