@@ -45,7 +45,10 @@ async def test_a_message_reaches_the_other_phone_and_nothing_comes_back(tmp_path
         await forwarded(home, answer["id"])
         outbox: list[dict[str, Any]] = await home.messages("out")
         assert [message["peer"] for message in outbox] == [OWNER]
-        assert "one of our own caused it" in home.log
+        deliveries = (await home.call("list_deliveries", event=answer["id"], channel="abroad"))["deliveries"]
+        assert [(each["state"], each["note"]) for each in deliveries] == [
+            ("done", "Not forwarded by SMS: one of our own SMS caused it.")
+        ]
 
 
 async def test_killed_at_any_step_it_goes_out_once(tmp_path: Path) -> None:

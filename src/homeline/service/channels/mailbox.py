@@ -18,7 +18,7 @@ from homeline.adapters.store import Store
 from homeline.adapters.store_requests import Limit
 from homeline.config_channels import Mailbox
 from homeline.core import replies
-from homeline.errors import ConfigError, EncodeError, InvalidArgument, LimitReached, NotFound, StoreError
+from homeline.errors import ConfigError, EncodeError, InvalidArgument, LimitReached, NotFound, NotSupported, StoreError
 from homeline.model import Event
 from homeline.protocol import pdu
 from homeline.service.channels import Invitation, Made, World
@@ -203,7 +203,7 @@ class MailboxReader(Made):
             )
         except (LimitReached, NotFound) as error:
             raise _Later(str(error)) from None
-        except (InvalidArgument, EncodeError) as error:
+        except (InvalidArgument, EncodeError, NotSupported) as error:
             return str(error)
         log.info("mailbox %s: an answer to event %d is sent", name, event.id)
         return ""

@@ -8,7 +8,6 @@ nothing of what one of our own SMS caused (docs/sms.md).
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 
 from homeline.adapters.commands import OWNERS_PAUSE
@@ -16,15 +15,23 @@ from homeline.adapters.store import Store
 from homeline.adapters.store_requests import Limit
 from homeline.config_channels import Sms
 from homeline.core.joining import same_number
-from homeline.errors import ConfigError, DeliveryError, EncodeError, InvalidArgument, LimitReached, NotFound, StoreError
+from homeline.errors import (
+    ConfigError,
+    DeliveryError,
+    EncodeError,
+    InvalidArgument,
+    LimitReached,
+    NotFound,
+    NotNeeded,
+    NotSupported,
+    StoreError,
+)
 from homeline.model import Delivery, DongleState, Event, EventKind, Registration
 from homeline.protocol import pdu
 from homeline.service import eventtext
 from homeline.service.channels import HasStatus, Made, World
+from homeline.service.note import Note
 from homeline.service.picking import pick
-from homeline.service.wording import Note
-
-log = logging.getLogger(__name__)
 
 DAY = 86400  # seconds
 PAUSE = 900.0  # seconds until it is looked again whether the limit or the dongle allows more
@@ -46,13 +53,12 @@ class SmsChannel(Made):
         self.timeout = PATIENCE + 30.0
 
     async def deliver(self, delivery: Delivery, event: Event) -> None:
-        """Queue what is not queued yet. Raises DeliveryError."""
+        """Queue what is not queued yet. Raises DeliveryError, NotNeeded."""
         note = self._world.wording.note(delivery, event)
         try:
             forward = [each for each in event.digest or (event,) if not await self._ours(each)]
             if not forward:
-                log.info("Event %d is not forwarded by SMS: one of our own caused it", event.id)
-                return
+                raise NotNeeded("Not forwarded by SMS: one of our own SMS caused it.")
             text = fitted(compact(note, {each.id for each in forward}), self.account.max_parts)
             await self._send(text, note.key)
         except StoreError as error:
@@ -80,8 +86,10 @@ class SmsChannel(Made):
             await world.outbox.send(number, text, dongle.status.name, request=(source, key), limits=(limit,))
         except LimitReached as error:
             raise DeliveryError(str(error), retry_after=PAUSE) from None
-        except (InvalidArgument, EncodeError) as error:
+        except (InvalidArgument, EncodeError, NotSupported) as error:
             raise DeliveryError(str(error), permanent=True) from None
+        except NotFound as error:  # the dongle has just left the configuration
+            raise DeliveryError(str(error), retry_after=OWNERS_PAUSE) from None
 
     async def _dongle(self, number: str) -> HasStatus:
         """The dongle that sends. Raises DeliveryError if it cannot, or may not, now."""
