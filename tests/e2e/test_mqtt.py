@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import json
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client
 import pytest
 
 from e2e.kit import Home, living
+from e2e.test_footprint import wake_ups
+from homeline_lab.bench import procfs
+from homeline_lab.bench.ours import compile_daemon
 from homeline_lab.mosquitto import PROGRAM, Ear, Mosquitto, free_port
 from hostile import HOSTILE
 
@@ -253,3 +259,55 @@ async def test_orders(broker: Mosquitto, tmp_path: Path) -> None:
         ear.say(f"{BASE}/command/mark_read", json.dumps({"id": "d1", "dongle": "stick"}))
         await ear.wait(f"{BASE}/result/d1", says(ok=True, count=1))
         await ear.wait(f"{BASE}/dongle/stick", lambda payload: says(unread=0)(payload), count=2)
+
+
+async def test_killed_again_and_again_nothing_is_lost_and_repeats_have_one_id(
+    tmp_path: Path, broker: Mosquitto
+) -> None:
+    """The process is killed without any warning, at moments that nobody chose, while messages go out."""
+    dice = random.Random(5)
+    topic = f"{BASE}/message/stick"
+    async with Ear(broker.port) as ear, connected(tmp_path, broker.port) as home:
+        for turn in range(6):
+            for number in range(8):
+                home.dongle.deliver(f"{turn}.{number}", ANN)
+            await asyncio.sleep(dice.uniform(0.0, 0.4))
+            await home.killed()
+            await home.run("")
+        wanted = {f"{turn}.{number}" for turn in range(6) for number in range(8)}
+        for text in sorted(wanted):
+            await ear.wait(topic, says(text=text), timeout=30)
+        await home.events.wait("delivery.done", lambda delivery: delivery["channel"] == "home")
+        ids: dict[str, set[str]] = {}
+        for document in map(json.loads, ear.of(topic)):
+            ids.setdefault(document["text"], set()).add(document["id"])
+        assert ids.keys() == wanted and {len(each) for each in ids.values()} == {1}
+        async with asyncio.timeout(30):
+            while (await home.call("list_deliveries", channel="home", state="pending"))["deliveries"]:
+                await asyncio.sleep(0.1)
+        assert not (await home.call("list_deliveries", channel="home", state="failed"))["deliveries"]
+
+
+MEMORY = 5.0  # MB, without TLS; what the modules alone take, and as much again for buffers and for chance
+QUIET = 12  # how often the threads may wake in five seconds: nothing but the broker's and our own keep-alive
+
+
+async def test_a_connection_is_small_and_quiet(tmp_path: Path, broker: Mosquitto) -> None:
+    compile_daemon()
+    compileall.compile_dir(Path(paho.mqtt.client.__file__).parent, quiet=2)
+    sizes = []
+    for name, extra in (("without", ""), ("with", section(broker.port, discovery="1"))):
+        (tmp_path / name).mkdir()
+        async with living(tmp_path / name, extra=extra) as home:
+            if extra:
+                async with Ear(broker.port) as ear:
+                    await ear.wait(f"{BASE}/dongle/stick", says(state="ready"))
+            await home.warm_up()
+            assert home.router.daemon is not None
+            pid = home.router.daemon.pid
+            await asyncio.sleep(1.0)  # let the last events and deliveries end
+            before = wake_ups(pid)
+            await asyncio.sleep(5.0)
+            assert wake_ups(pid) - before <= QUIET
+            sizes.append(procfs.memory([pid]))
+    assert sizes[1] - sizes[0] <= MEMORY

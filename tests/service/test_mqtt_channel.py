@@ -316,6 +316,21 @@ async def test_what_is_not_wanted_any_more_is_cleared_whenever_the_broker_is_bac
         await room.ear.wait(STATE, lambda payload: payload == b"")
 
 
+async def test_another_prefix_leaves_nothing_behind_even_where_the_broker_was_away(room: Room) -> None:
+    async with room.working():
+        await room.ear.wait(STATE)
+    await room.broker.stop()
+    async with room.working():
+        pass
+    await room.broker.start()
+    await room.ear.wait(STATE, count=2)
+    async with room.working(prefix="gsm"):
+        await room.ear.wait("gsm/cottage/dongle/stick")
+        await room.ear.wait(f"{BASE}/status", lambda payload: payload == b"")
+        await room.ear.wait(STATE, lambda payload: payload == b"")
+        assert set(await room.ear.kept()) == {"gsm/cottage/status", "gsm/cottage/dongle/stick"}
+
+
 async def test_controls_that_are_not_allowed_any_more_are_removed(room: Room) -> None:
     async with room.working(discovery=True, commands=("send", "reset"), sms_to=(ANN, BOB)):
         first = json.loads((await room.ear.wait(DISCOVERY)).payload)["components"]

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable
 from typing import Any
 
 from homeline.adapters.mqtt import BrokerError, Link
 from homeline.adapters.store import Store
 from homeline.config_channels import Mqtt
 from homeline.core import homeassistant, retry
-from homeline.core.mqtt import OFFLINE, ONLINE, Topics, encode, event_type, gateway
+from homeline.core.mqtt import OFFLINE, Topics, encode, event_type, gateway
 from homeline.errors import DeliveryError, StoreError
 from homeline.model import Delivery, Event
 from homeline.service.channels import Made, World
@@ -81,36 +80,31 @@ class MqttChannel(Made):
         failures = 0
         while True:
             began = loop.time()
-            error = await self._connection()
+            link, error = await self._connection()
             failures = 1 if loop.time() - began >= STEADY else failures + 1
             self._down(error)
+            await link.idle()
             asked = OWNERS_PAUSE if error.owners else None
             await asyncio.sleep(retry.pause(PAUSES, failures, random.random(), asked))  # noqa: S311
 
-    async def _connection(self) -> BrokerError:
-        """One connection, from its beginning to its end; why it ended."""
+    async def _connection(self) -> tuple[Link, BrokerError]:
+        """One connection, from its beginning to its end, and why it ended."""
+        name = gateway(self.account.client_id, await self._instance())
+        self._topics = Topics(f"{self.account.prefix}/{name}")
+        client_id = self.account.client_id or f"homeline-{name}-{self.account.name}"
+        link = Link(self.account, self._world.paths, client_id, self._topics.status, self._heard)
         try:
-            instance = await self._instance()
-            name = gateway(self.account.client_id, instance)
-            self._topics = Topics(f"{self.account.prefix}/{name}")
-            client_id = self.account.client_id or f"homeline-{name}-{self.account.name}"
-            link = Link(self.account, self._world.paths, client_id, self._topics.status, self._heard)
-            try:
-                await link.open()
-                await self._use(link, name)
-            except BaseException:
-                await self._end(link, self._farewell(link))
-                raise
-            finally:
-                self._link = None
-            raise AssertionError("a connection ends with an error")
+            await link.open()
+            await self._use(link, name)
         except BrokerError as error:
-            await link.idle()
-            return error
+            return link, error
+        finally:
+            await self._end(link)
+            self._link = None
+        raise AssertionError("a connection ends with an error")
 
     async def _use(self, link: Link, name: str) -> None:
         """Until the connection is lost: raises BrokerError."""
-        await link.publish(self._topics.status, ONLINE, retain=True)
         refused = await self._subscribe(link)
         self._up(link, refused)
         states = asyncio.ensure_future(self._states.run(link, self._topics, name))
@@ -158,25 +152,20 @@ class MqttChannel(Made):
     def _say(self, words: str, advice: str = "") -> None:
         self._world.say(f"mqtt {self.account.name}", words, advice)
 
-    async def _end(self, link: Link, last: Awaitable[None]) -> None:
-        """Whatever ends the connection, in a bounded time."""
+    async def _end(self, link: Link) -> None:
+        """Say what a subscriber should see when we go, and close; in a bounded time."""
         try:
             async with asyncio.timeout(FAREWELL):
-                await last
+                if link.lost.done():
+                    return
+                if self._leaves():
+                    await self._states.clear(link)
+                else:
+                    await link.publish(self._topics.status, OFFLINE, retain=True)
         except (TimeoutError, BrokerError):
             pass  # the broker publishes our will
         finally:
             await link.close()
-
-    async def _farewell(self, link: Link) -> None:
-        """What a subscriber should see when we go. Raises BrokerError."""
-        if link.lost.done():
-            return
-        if self._leaves():
-            await self._states.clear(link)
-            await link.publish(self._topics.status, b"", retain=True)
-        else:
-            await link.publish(self._topics.status, OFFLINE, retain=True)
 
     def _leaves(self) -> bool:
         """Whether the section was removed, or has moved elsewhere: nobody would clean up behind us."""

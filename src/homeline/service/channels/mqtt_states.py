@@ -1,4 +1,4 @@
-"""What a broker keeps for us: the state of each dongle, and what Home Assistant is told of it. Retained topics.
+"""What a broker keeps for us, retained: that we are there, the state of each dongle, what Home Assistant is told of it.
 
 A topic is published when its content changed, one after the other, each confirmed before the next: a slow broker gets
 fewer states, never a queue of them. What was published is remembered in the store, before it is, so that a topic which
@@ -103,8 +103,8 @@ class States:
         """Payloads by topic, and the components of each (none but for what is meant for Home Assistant)."""
         await self._look_up()
         account = self._account
-        wanted: dict[str, bytes] = {}
-        components: dict[str, dict[str, str]] = {}
+        wanted = {topics.status: mqtt.ONLINE}
+        components: dict[str, dict[str, str]] = {topics.status: {}}
         for status in self._dongles():
             name = status.name
             state = mqtt.state(status, self._unread.get(name, 0), self._missed.get(name))
