@@ -337,7 +337,7 @@ async def test_the_next_question_begins_where_the_last_ended(post: Post, monkeyp
         return answers[min(len(asked), len(answers)) - 1]
 
     monkeypatch.setattr(mailbox_process, "ask", ask)
-    assert [await post.round() for _ in range(2)] == [0, 60]
+    assert [await post.round() for _ in range(2)] == [2, 60]
     again = build(post.account, post.service.world())  # a restart
     await again._round()
     await again._round()

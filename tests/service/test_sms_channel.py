@@ -147,19 +147,25 @@ async def test_nothing_goes_abroad_unless_allowed(service: Service) -> None:
 
 
 async def test_it_waits_for_a_dongle_whose_network_is_known(service: Service) -> None:
-    status = service.dongles["stick"].status
+    status, hurried = service.dongles["stick"].status, list[str]()
     status.state = DongleState.SEARCHING
-    made = channel(service)
-    made.patience = 0.0
-    assert str(await refused(made)) == "Dongle stick is not ready."
-    made.patience = 20.0
-    attempt = asyncio.ensure_future(made.deliver(delivery(), event()))
-    await asyncio.sleep(0)
-    service.news.emit("homeline.message.received", {})
-    status.state = DongleState.READY
+    made = SmsChannel(channel(service).account, service.world(hurry=hurried.append))
+    task = asyncio.ensure_future(made.run())
+    error = await refused(made)
+    assert (str(error), error.permanent) == ("Dongle stick is not ready.", False)
     service.news.emit("homeline.dongle.changed", {})
-    await attempt
+    status.state, status.registration = DongleState.READY, Registration.ROAMING
+    service.news.emit("homeline.dongle.changed", {})
+    assert hurried == []
+    status.registration = Registration.HOME
+    service.news.emit("homeline.message.received", {})
+    for _ in range(3):
+        service.news.emit("homeline.dongle.changed", {})
+    assert hurried == ["abroad"]
+    await made.deliver(delivery(), event())
     assert len(await queued(service)) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert not service.news._listeners
 
 

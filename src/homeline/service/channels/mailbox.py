@@ -29,6 +29,7 @@ MINUTE = 60.0  # seconds
 HOUR = 3600
 LONGEST_PAUSE = 3600.0  # seconds between two tries while it does not work
 STORE_PAUSE = 30.0
+MORE_PAUSE = 2.0  # a server that always says that there is more shall not keep the router busy
 KEY = "reply_key"
 
 
@@ -103,7 +104,7 @@ class MailboxReader(Made):
             return usual
         self._failures = 0
         self._world.say(self._where, "", "")
-        return 0.0 if more else usual
+        return min(MORE_PAUSE, usual) if more else usual
 
     async def _read(self) -> bool:
         """Take what is new; whether there is more. Raises MailboxError, StoreError, _Later."""

@@ -8,7 +8,9 @@ nothing of what one of our own SMS caused (docs/sms.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
+from collections.abc import Mapping
 
 from homeline.adapters.commands import OWNERS_PAUSE
 from homeline.adapters.store import Store
@@ -35,7 +37,6 @@ from homeline.service.picking import pick
 
 DAY = 86400  # seconds
 PAUSE = 900.0  # seconds until it is looked again whether the limit or the dongle allows more
-PATIENCE = 60.0  # seconds for a dongle to become ready
 CUT = "..."  # of the GSM alphabet: a real ellipsis would halve what fits
 ECHO = 16, 60  # characters: fewer may be like any other text by chance, more may have been cut on the way
 PART = 160  # characters: no part holds more
@@ -45,12 +46,12 @@ _FAILED = re.compile(r"message\.(\d{1,18})\.failed")
 class SmsChannel(Made):
     """Sends to each number once for each delivery, however often it is tried."""
 
+    timeout = 60.0
     concurrency = 1  # in order, and a second one would only wait for the same dongle
 
     def __init__(self, account: Sms, world: World) -> None:
         self.account, self._world = account, world
-        self.patience = PATIENCE
-        self.timeout = PATIENCE + 30.0
+        self._waits = False  # something was not sent; perhaps it may be when a dongle's state changes
 
     async def deliver(self, delivery: Delivery, event: Event) -> None:
         """Queue what is not queued yet. Raises DeliveryError, NotNeeded."""
@@ -72,6 +73,7 @@ class SmsChannel(Made):
                 await self._to(number, text, key)
             except DeliveryError as error:
                 trouble = trouble or error
+                self._waits = True
         if trouble is not None:
             raise trouble
 
@@ -79,7 +81,7 @@ class SmsChannel(Made):
         world, source = self._world, _source(self.account, number)
         if await world.context.database(Store.request_result, source, key) is not None:
             return
-        dongle, most = await self._dongle(number), self.account.daily
+        dongle, most = self._dongle(number), self.account.daily
         words = f"{number} may get {most} SMS within a day, and has got them: what is more waits."
         limit = Limit(source, DAY, most, words, pdu.preview(text).parts)
         try:
@@ -91,37 +93,44 @@ class SmsChannel(Made):
         except NotFound as error:  # the dongle has just left the configuration
             raise DeliveryError(str(error), retry_after=OWNERS_PAUSE) from None
 
-    async def _dongle(self, number: str) -> HasStatus:
+    def _dongle(self, number: str) -> HasStatus:
         """The dongle that sends. Raises DeliveryError if it cannot, or may not, now."""
-        if not self.account.roaming:
-            await self._ready()
-        dongle = self._picked()
+        dongle = self._allowed()
         if any(same_number(number, each.status.number) for each in self._world.dongles.values()):
             raise DeliveryError(f"{number} is a dongle's own number.", retry_after=OWNERS_PAUSE)
-        if dongle.status.registration is Registration.ROAMING and not self.account.roaming:
-            words = f"Dongle {dongle.status.name} is abroad, and {self.account.name}.roaming does not allow that."
+        return dongle
+
+    def _allowed(self) -> HasStatus:
+        """As `_dongle`, whoever gets it."""
+        try:
+            dongle = pick(self._world.dongles, self.account.dongle)
+        except NotFound as error:
+            raise DeliveryError(str(error), retry_after=OWNERS_PAUSE) from None
+        status = dongle.status
+        if self.account.roaming:
+            return dongle
+        if status.state is not DongleState.READY:  # and so nobody knows in which network it will send
+            raise DeliveryError(f"Dongle {status.name} is not ready.")
+        if status.registration is Registration.ROAMING:
+            words = f"Dongle {status.name} is abroad, and {self.account.name}.roaming does not allow that."
             raise DeliveryError(words, retry_after=PAUSE)
         return dongle
 
-    def _picked(self) -> HasStatus:
+    async def run(self) -> None:
+        """Let what waits for a dongle go on as soon as it may."""
+        end = self._world.listen(self._heard)
         try:
-            return pick(self._world.dongles, self.account.dongle)
-        except NotFound as error:
-            raise DeliveryError(str(error), retry_after=OWNERS_PAUSE) from None
-
-    async def _ready(self) -> None:
-        """Wait for the dongle a while: until it is ready nobody knows in which network it will send."""
-        changed = asyncio.Event()
-        end = self._world.listen(lambda name, _: changed.set() if name == "homeline.dongle.changed" else None)
-        try:
-            async with asyncio.timeout(self.patience):
-                while self._picked().status.state is not DongleState.READY:
-                    changed.clear()
-                    await changed.wait()
-        except TimeoutError:
-            raise DeliveryError(f"Dongle {self._picked().status.name} is not ready.", retry_after=PATIENCE) from None
+            await asyncio.Event().wait()
         finally:
             end()
+
+    def _heard(self, name: str, _data: Mapping[str, object]) -> None:
+        if not self._waits or name != "homeline.dongle.changed":
+            return
+        with contextlib.suppress(DeliveryError):
+            self._allowed()
+            self._waits = False
+            self._world.hurry(self.account.name)
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
