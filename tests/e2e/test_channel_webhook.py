@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,35 @@ async def test_killed_before_the_server_takes_it(tmp_path: Path) -> None:
         await done(home)
         assert len(server.heard) == before + 1
         assert len(set(keys(server))) == 1
+
+
+@pytest.mark.timeout(120)
+async def test_killed_at_any_moment(tmp_path: Path) -> None:
+    """Every text arrives, under one key each, whatever the server does meanwhile."""
+    dice = random.Random(5)
+    wanted: set[str] = set()
+
+    def moody(_heard: Heard) -> Reply:
+        return Reply(dice.choice((200, 200, 200, 503)))
+
+    async with WebServer(moody) as server, living(tmp_path, extra=EXTRA.format(port=server.port)) as home:
+        for trial in range(6):
+            for number in range(8):
+                wanted.add(f"message {trial}.{number}")
+                home.dongle.deliver(f"message {trial}.{number}", SENDER)
+            await server.wait_for(len(server.heard) + dice.randrange(1, 8))
+            await home.killed()
+            home.dongle.replug()
+            await home.run()
+        server.answer = lambda _heard: Reply(200)
+        await server.until(lambda: set(texts(server)) == wanted, 60)
+        by_key = dict(zip(keys(server), texts(server), strict=True))
+        assert sorted(by_key.values()) == sorted(wanted)  # one key for each text
+        while True:
+            seen = len(home.events.of("delivery.done"))
+            if not (await home.call("list_deliveries", channel="hook", state="pending"))["deliveries"]:
+                break
+            await home.events.wait_for("delivery.done", seen + 1)
 
 
 async def test_a_server_that_is_silent_delays_nothing_else(tmp_path: Path) -> None:

@@ -133,6 +133,22 @@ async def test_anybody_in_an_allowed_group_may_reply(service: Service, telegram:
         assert await outgoing(service) == [(ANN, "from the family")]
 
 
+async def test_a_hidden_administrator_of_a_group_is_a_member_and_a_bot_is_not(
+    service: Service, telegram: Telegram
+) -> None:
+    """Telegram shows both as bots; the administrator's message is sent in the group's name."""
+    channel = made(service, telegram)
+    sent = await told(service, channel, telegram)
+    bot = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
+    group = telegram.sent[1]
+    telegram.say(GROUP, "a bot", reply_to=group.message, **{"from": bot})
+    telegram.say(GROUP, "hidden", reply_to=group.message, **{"from": bot}, sender_chat={"id": GROUP})
+    async with listening(channel):
+        await confirmed(telegram)
+    assert sent.chat == OWNER
+    assert await outgoing(service) == [(ANN, "hidden")]
+
+
 async def test_a_refusal_of_the_network_is_told(service: Service, telegram: Telegram) -> None:
     channel = made(service, telegram)
     async with listening(channel), serving(service, ModemError("unassigned number", "CMS", 1)):

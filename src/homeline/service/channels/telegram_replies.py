@@ -127,7 +127,8 @@ class TelegramWithReplies(TelegramChannel):
         try:
             message = _table(update.get("message"))
             chat, sender = _table(message.get("chat")), _table(message.get("from"))
-            if not is_number(chat.get("id")) or sender.get("is_bot") is True:
+            anonymous = _table(message.get("sender_chat")).get("id") == chat.get("id")  # a group's hidden administrator
+            if not is_number(chat.get("id")) or (sender.get("is_bot") is True and not anonymous):
                 return
             number = str(chat["id"])
             if self._allowed(number) is None:
@@ -256,7 +257,7 @@ class TelegramWithReplies(TelegramChannel):
                 error = await end
             await self._answer(number, here, f"Not sent: {error}" if error else f"Sent to {message.peer}.")
         finally:
-            del self._ends[message.id]
+            self._ends.pop(message.id, None)
 
     async def _answer(self, number: str, here: int, text: str) -> None:
         """Write under a message. What cannot be told is told by an alert, if it matters."""
