@@ -32,9 +32,10 @@ STOCK = {
 }
 
 INIT = """#!/bin/sh
-# Stands for OpenWrt's init script of Asterisk: the lab runs it.
+# Stands for OpenWrt's init script of Asterisk: the lab runs it. Opened for reading too, the door holds up nobody who
+# comes when the house is gone.
 case $1 in
-start | stop | restart | reload) echo "$1" >"{door}" ;;
+start | stop | restart | reload) echo "$1" 1<>"{door}" ;;
 running) kill -0 "$(cat "{door}.pid" 2>/dev/null || echo none)" 2>/dev/null ;;
 *) : ;;
 esac

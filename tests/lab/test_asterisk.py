@@ -14,6 +14,7 @@ from asterisk_kit import asterisk_programs as asterisk_programs
 from homeline_lab import asterisk_get
 from homeline_lab.asterisk import Asterisk, NoAsterisk, free_port, own_address
 from homeline_lab.asterisk_programs import CACHED, KEPT, VARIABLE, Programs, find, report
+from homeline_lab.house_asterisk import HouseAsterisk
 
 ECHO = {"extensions.conf": "[default]\nexten => 1,1,Log(NOTICE,it was called)\n same => n,Wait(60)\n"}
 
@@ -173,3 +174,15 @@ def test_getting_uses_what_is_cached(
         monkeypatch.undo()
         find.cache_clear()
     assert KEPT in {path.name for path in asterisk_programs.root.iterdir()}
+
+
+@pytest.mark.usefixtures("asterisk_programs")
+async def test_who_asks_for_a_restart_when_the_house_is_gone_does_not_wait(tmp_path: Path) -> None:
+    async with HouseAsterisk(tmp_path, running=False):
+        pass
+    script = await asyncio.create_subprocess_exec(tmp_path / "etc/init.d/asterisk", "restart")
+    try:
+        assert await asyncio.wait_for(script.wait(), 10) == 0
+    finally:
+        if script.returncode is None:
+            script.kill()
