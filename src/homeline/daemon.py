@@ -337,7 +337,7 @@ class Gateway:
         if now.main.database != before.main.database:
             words = "Another database is used after a restart."
             self.troubles.say("database path", words, "/etc/init.d/homeline restart")
-        for gone in set(before.channels) - set(now.channels):
+        for gone in _channels(before) - _channels(now):
             self._forwarding.trouble(gone, "")
         self._log_level()
         self.dispatcher.replace(self._accounts.apply())
@@ -394,6 +394,11 @@ class Gateway:
 
     def _wake(self) -> None:
         self.dispatcher.wake()
+
+
+def _channels(config: Config) -> set[str]:
+    """All that deliveries may go to."""
+    return {*config.channels, *(section.name for section in config.auto_replies)}
 
 
 def _handler(work: Handler) -> Callable[[Request], Coroutine[Any, Any, dict[str, Any]]]:
