@@ -242,6 +242,13 @@ async def test_tls_that_is_not_to_be_trusted(tmp_path: Path, papers: Papers) -> 
                 await link.publish("a", b"b")
 
 
+async def test_tls_by_the_brokers_name(tmp_path: Path, papers: Papers) -> None:
+    async with Mosquitto(tmp_path / "broker", tls=papers.server("localhost")) as broker:
+        async with linked(account(broker, host="localhost", tls=True, ca_file=papers.trust), tmp_path) as link:
+            await link.publish("a", b"b")
+        assert (await refusal(account(broker, tls=True, ca_file=papers.trust), tmp_path)).owners
+
+
 async def test_client_certificates(tmp_path: Path, papers: Papers) -> None:
     trust = papers.trust
     async with Mosquitto(tmp_path / "broker", tls=papers.server(), client_ca=tmp_path / trust.lstrip("/")) as broker:

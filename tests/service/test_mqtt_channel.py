@@ -25,6 +25,7 @@ from homeline.model import (
     Event,
     EventKind,
     MessageState,
+    Problem,
 )
 from homeline.protocol.ussd import Reply, State
 from homeline.service.channels import mqtt, mqtt_commands, mqtt_states
@@ -350,6 +351,18 @@ async def test_a_section_that_goes_cleans_up_and_one_that_stays_says_good_bye(ro
         await room.ear.wait(STATE, count=2)
         room.service.context.config = CONFIG  # the section was deleted
     assert await room.ear.kept() == {}
+
+
+async def test_a_mistake_in_a_section_takes_nothing_away(room: Room) -> None:
+    """What was left out for it comes back, and nobody has to set up Home Assistant anew."""
+    async with room.working(discovery=True):
+        await room.ear.wait(STATE)
+        wrong = (Problem("stick.imei", "must be 15 digits"), Problem("home.port", "must be a number"))
+        room.service.context.config = replace(CONFIG, dongles=(), problems=wrong)  # both sections are left out
+        del room.service.dongles["stick"]
+        room.service.news.emit("homeline.config.applied", {})
+        await room.ear.wait(STATE, says(state="disabled"))
+    assert set(await room.ear.kept()) == {f"{BASE}/status", STATE, DISCOVERY}
 
 
 async def test_a_slow_broker_gets_the_last_state_and_no_queue(room: Room) -> None:

@@ -20,7 +20,7 @@ from homeline.errors import DeliveryError, StoreError
 from homeline.model import Delivery, Event
 from homeline.service.channels import Made, World
 from homeline.service.channels.mqtt_commands import Commands
-from homeline.service.channels.mqtt_states import States
+from homeline.service.channels.mqtt_states import States, mistaken
 from homeline.service.delivery_worker import either
 
 log = logging.getLogger(__name__)
@@ -168,10 +168,13 @@ class MqttChannel(Made):
             await link.close()
 
     def _leaves(self) -> bool:
-        """Whether the section was removed, or has moved elsewhere: nobody would clean up behind us."""
-        here = (type(self.account), self.account.name)
-        now = next((each for each in self._world.context.config.accounts if (type(each), each.name) == here), None)
-        return now is None or _place(now) != _place(self.account)
+        """Whether the section was removed, or has moved elsewhere: nobody would clean up behind us.
+
+        One that is left out for a mistake comes back, and Home Assistant should not forget its entities meanwhile.
+        """
+        config, account = self._world.context.config, self.account
+        now = next((each for each in config.accounts if isinstance(each, Mqtt) and each.name == account.name), None)
+        return account.name not in mistaken(config) if now is None else _place(now) != _place(account)
 
     # -- what comes in ------------------------------------------------------------------------------------------------
 

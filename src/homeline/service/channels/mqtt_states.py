@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from homeline.adapters.mqtt import Link
 from homeline.adapters.store import Store
+from homeline.config import Config
 from homeline.config_channels import Mqtt
 from homeline.core import homeassistant, mqtt
 from homeline.core.mqtt import Topics
 from homeline.errors import StoreError
-from homeline.model import CallState, DongleState, DongleStatus
+from homeline.model import CallState, DongleState, DongleStatus, Driver
 from homeline.service.channels import World
 from homeline.service.delivery_worker import either
 
@@ -105,7 +107,7 @@ class States:
         account = self._account
         wanted = {topics.status: mqtt.ONLINE}
         components: dict[str, dict[str, str]] = {topics.status: {}}
-        for status in self._dongles():
+        for status in self._dongles(topics, known):
             name = status.name
             state = mqtt.state(status, self._unread.get(name, 0), self._missed.get(name))
             wanted[topics.dongle(name)] = mqtt.encode(state)
@@ -125,14 +127,17 @@ class States:
                 components[topic] = homeassistant.platforms(payload)
         return wanted, components
 
-    def _dongles(self) -> list[DongleStatus]:
-        """Of all that are configured: one that is being set up anew is not gone."""
-        running = self._world.dongles
+    def _dongles(self, topics: Topics, known: Iterable[str]) -> list[DongleStatus]:
+        """Of all that are configured: one that is set up anew, or has a mistake in its section, is not gone."""
+        running, config = self._world.dongles, self._world.context.config
+        wrong = mistaken(config)
+        names = {
+            **{dongle.name: dongle.driver for dongle in config.dongles},
+            **{name: Driver.SERIAL for name in wrong if topics.dongle(name) in known},
+        }
         return [
-            running[dongle.name].status
-            if dongle.name in running
-            else DongleStatus(dongle.name, dongle.driver, DongleState.DISABLED)
-            for dongle in self._world.context.config.dongles
+            running[name].status if name in running else DongleStatus(name, driver, DongleState.DISABLED)
+            for name, driver in names.items()
         ]
 
     async def _look_up(self) -> None:
@@ -177,3 +182,8 @@ class States:
             log.warning("mqtt %s: what was published cannot be remembered: %s", self._account.name, error)
         else:
             self._remembered = topics
+
+
+def mistaken(config: Config) -> set[str]:
+    """The sections that something is wrong with: one that is missing may be left out for that."""
+    return {problem.where.partition(".")[0] for problem in config.problems}
