@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from e2e.kit import Home, Table, living
+from e2e.kit import Home, Table, living, parsed
 from homeline.adapters.store import Store
 from homeline.errors import HomelineError
 from homeline.model import EventKind, Priority, Wanted
@@ -142,17 +143,45 @@ async def test_killed_when_the_server_has_the_digest_and_we_do_not_know_it(tmp_p
         assert {delivery["event"] for delivery in deliveries} >= {message["id"] for message in messages}
 
 
+def prepare(home: Home, count: int) -> None:
+    """Put so many events into the store that waited for the morning, which has come."""
+    path = home.router.paths.inside("/etc/homeline/homeline.db")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = int(time.time())
+    held = [Wanted("everything", "owner", now - 60, digest=True, priority=Priority.LOW)]
+    with contextlib.closing(Store.open(path)) as store, store._writing():
+        for number in range(1, count + 1):
+            store._add_event(EventKind.USSD, now - HOUR, "stick", "*100#", f"answer {number}.", {}, lambda _: held)
+
+
+@pytest.mark.timeout(120)
+async def test_killed_at_any_moment_of_a_morning(tmp_path: Path) -> None:
+    """However often: one Message-ID has one content, and each event stands under one Message-ID."""
+    dice = random.Random(11)
+    async with living(tmp_path, quick=True, start=False) as home:
+        prepare(home, 550)
+        for _ in range(6):
+            await home.run("")
+            enough = len(home.mail.mails) + dice.randrange(1, 3)
+            with contextlib.suppress(TimeoutError):  # all may be out already
+                await home.mail.wait_for(enough, 2)
+            await home.killed()
+        await home.run("")
+        await status_when(home, lambda s: not s["channels"][0]["pending"])
+        contents: dict[str, set[bytes]] = {}
+        for mail in home.mail.mails:
+            contents.setdefault(parsed(mail)["Message-ID"], set()).add(mail.content)
+        assert len(contents) == 6
+        assert all(len(copies) == 1 for copies in contents.values())
+        found = [int(number) for (one,) in contents.values() for number in re.findall(rb"answer (\d+)\.", one)]
+        assert sorted(found) == list(range(1, 551))
+
+
 @pytest.mark.timeout(120)
 async def test_ten_thousand_that_wait_at_the_start(tmp_path: Path) -> None:
     """They leave in a hundred mails, while new messages go out at once and `status` is answered."""
     async with living(tmp_path, quick=True, start=False) as home:
-        path = home.router.paths.inside("/etc/homeline/homeline.db")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        now = int(time.time())
-        held = [Wanted("everything", "owner", now - 60, digest=True, priority=Priority.LOW)]
-        with contextlib.closing(Store.open(path)) as store, store._writing():
-            for number in range(10_000):
-                store._add_event(EventKind.USSD, now - HOUR, "stick", "*100#", f"answer {number}", {}, lambda _: held)
+        prepare(home, 10_000)
         await home.run()
         assert (await home.call("status"))["channels"][0]["pending"] > 5_000
         home.dongle.deliver("hello", ANN)
