@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -239,12 +239,22 @@ def _part(number: int, peers: int) -> ReceivedPart:
 
 @asynccontextmanager
 async def paged(
-    root: Path, driver: webdriver.Chrome, width: int = 1280, *, dark: bool = False, **options: Any
+    root: Path,
+    driver: webdriver.Chrome,
+    width: int = 1280,
+    *,
+    dark: bool = False,
+    host: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> AsyncIterator[tuple[Home, Page]]:
-    """A house with its daemon, and a browser before its pages. Nothing may have gone wrong in there at the end."""
+    """A house with its daemon, and a browser before its pages. Nothing may have gone wrong in there at the end.
+
+    `host` are the host's options, `options` those of the house.
+    """
     luci = os.environ.get("LUCI")
-    async with living(root, **options) as home, PageHost(home.router, luci=Path(luci) if luci else None) as host:
-        page = Page(driver, host)
+    given = {"luci": Path(luci) if luci else None, **(host or {})}
+    async with living(root, **options) as home, PageHost(home.router, **given) as served:
+        page = Page(driver, served)
         await page.prepare(width, dark)
         yield home, page
         assert await page.complaints() == []

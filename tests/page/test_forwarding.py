@@ -34,15 +34,22 @@ async def dialogue_tab(page: Page, name: str) -> None:
     await page.click(f".modal li[data-tab='{name}'] > a")
 
 
+async def pick(page: Page, selector: str, value: str) -> None:
+    """Choose in a list of ours."""
+    await page.js(
+        """const select = document.querySelector(arguments[0]);
+           select.value = arguments[1];
+           select.dispatchEvent(new Event('change'))""",
+        selector,
+        value,
+    )
+
+
 async def add(page: Page, where: str, name: str, kind: str = "") -> None:
     """A new section, by its name."""
     await tab(page, where)
     if kind:
-        await page.js(
-            "const select = document.querySelector(arguments[0]); select.value = arguments[1]",
-            f"[data-tab='{where}'] .hl-add select",
-            kind,
-        )
+        await pick(page, f"[data-tab='{where}'] .hl-add select", kind)
     await page.type(f"#hl-new-{where}", name)
     await page.click(f"[data-tab='{where}'] .cbi-button-add")
     await page.find(".modal .cbi-map")
@@ -326,3 +333,348 @@ async def test_a_channel_and_a_rule_are_made(tmp_path: Path, chromium: webdriver
         await page.shows("not used yet", "tr[data-sid='bank']")
         assert TOKEN in Uci(home.root).text("homeline_secret")
         assert TOKEN not in Uci(home.root).text("homeline")
+
+
+async def test_mistakes_are_said_where_they_are_made(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (_, page):
+        await open_page(page)
+        await page.type("#hl-new-rule", "everything")
+        await page.shows("There is a section of this name already.", "[data-tab='rule'] .hl-add")
+        await page.type("#hl-new-rule", "a b")
+        await page.shows("A name has letters, digits and _", "[data-tab='rule'] .hl-add")
+        await add(page, "rule", "bank")
+        await enter(page, "patterns", "code (?=x)")
+        await page.shows("cannot be used", ".modal [data-name='patterns']")
+        await dialogue_tab(page, "when")
+        await enter(page, "times", "mon-fry 08:00-18:00")
+        await page.shows("has a day that is none of mon", ".modal [data-name='times']")
+        await dialogue_tab(page, "how")
+        await page.type(".modal [data-name='template'] textarea", "{text}\nfrom {nobody}")
+        await page.press(Keys.TAB)
+        await page.shows("nobody", ".modal [data-name='template'] .hl-error")
+        await page.click(".modal .cbi-button-positive")
+        await page.shows("Rule: bank", ".modal")
+        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await page.until("return !document.querySelector(\"tr[data-sid='bank']\")")
+        await add(page, "channel", "other", "sms")
+        await enter(page, "to", "12")
+        await page.shows("This is no telephone number", ".modal [data-name='to']")
+        await page.click(".modal .cbi-button-positive")
+        await page.shows("SMS to other phones: other", ".modal")
+
+
+async def test_what_is_needed_depends_on_the_rest(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        await open_page(page)
+        await add(page, "channel", "hook", "webhook")
+        await refused(page, "This is needed.")
+        await choose(page, "preset", "pushover")
+        await enter(page, "target", "user-key")
+        await refused(page, "This is needed.")
+        await enter(page, "token", "app-token")
+        await save(page)
+        await page.shows("Pushover, user-key", "tr[data-sid='hook']")
+        await apply(page)
+        found = await in_force(home, lambda config: "hook" in config["webhook"])
+        assert found["webhook"]["hook"]["token"] == "set"
+
+
+# One whole section of each type, by what is typed or chosen: every option that goes together.
+WHOLE: dict[str, dict[str, str | list[str]]] = {
+    "mailbox": {
+        **{"address": "me@example.org", "senders": ["me@example.org", "you@example.org"], "host": "127.0.0.1"},
+        **{"user": "me", "password": "p w'\"<b>", "folder": "Home", "every": "7", "rate": "9", "dongle": "stick"},
+    },
+    "email": {
+        **{"to": ["me@example.org"], "from": "a@example.org", "host": "127.0.0.1", "tls": "none", "port": "2525"},
+        **{
+            "user": "u",
+            "password": "secret",
+            "replies": "whole_mailbox",
+            "timeout": "30",
+            "ca_file": "/etc/ssl/ca.pem",
+        },
+    },
+    "mqtt": {
+        **{
+            "host": "127.0.0.1",
+            "port": "9",
+            "user": "u",
+            "password": "secret",
+            "prefix": "house/line",
+            "client_id": "r1",
+        },
+        **{"commands": ["send", "ussd"], "sms_to": ["+41*"], "sms_rate": "3", "ussd_codes": ["*100#"]},
+        **{"keepalive": "30", "timeout": "9"},
+    },
+    "webhook": {
+        **{"preset": "template", "url": "https://127.0.0.1:9/x", "body": "{text|json}\nand \\ so", "token": "t"},
+        **{"content_type": "application/json", "method": "PUT", "headers": ["X-A: b"], "secret_headers": ["X-B: c"]},
+        **{"signing_key": "key", "timeout": "9"},
+    },
+    "telegram": {"token": TOKEN, "chats": ["12345", "@channel"], "rate": "5", "timeout": "9"},
+    "sms": {"to": ["+41791112233"], "dongle": "stick", "daily": "7", "max_parts": "2"},
+    "command": {"program": "tell.sh", "timeout": "9"},
+    "schedule": {"action": "ussd", "dongle": "stick", "code": "*100#", "every": "40", "at": "04:30"},
+    "balance": {
+        **{
+            "dongle": "stick",
+            "code": "*100#",
+            "pattern": "([0-9]+) CHF",
+            "limit": "5.50",
+            "unit": "CHF",
+            "every": "30",
+        },
+        "at": "04:30",
+    },
+    "auto_reply": {
+        **{"text": "I am away.\nCall {who}", "senders": ["+41*"], "not_senders": ["My Bank"], "patterns": ["hello"]},
+        **{"not_patterns": ["bye"], "times": ["mon-fri 08:00-18:00"], "hours": "2", "daily": "3", "dongles": ["stick"]},
+    },
+}
+
+
+async def fill(page: Page, kind: str, values: dict[str, str | list[str]]) -> None:
+    """Each value at its field, on whichever tab it is."""
+    rows = {row["name"]: row for row in (await rows_of(page))[kind]}
+    tabs = await page.count(".modal .cbi-tabmenu li")
+    for name, value in values.items():
+        row = rows[name]
+        if tabs:
+            await dialogue_tab(page, row.get("tab", "main"))
+        listed = [value] if isinstance(value, str) else value
+        if row["widget"] in ("choice", "section"):
+            await choose(page, name, *listed)
+        elif row.get("lines"):
+            await page.type(f".modal [data-name='{name}'] textarea", str(value))
+        else:
+            await enter(page, name, *listed)
+
+
+async def test_a_whole_section_of_each_type(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        await open_page(page)
+        for kind, values in WHOLE.items():
+            where = kind if kind in ("mailbox", "schedule", "balance", "auto_reply") else "channel"
+            await add(page, where, f"whole_{kind}", kind if where == "channel" else "")
+            await fill(page, kind, values)
+            await save(page)
+        await apply(page)
+        found = await in_force(home, lambda config: "whole_auto_reply" in config["auto_reply"])
+        for kind, values in WHOLE.items():
+            got = found[kind][f"whole_{kind}"]
+            for name, value in values.items():
+                wanted: Any = value.replace("\n", "\\n") if isinstance(value, str) else value
+                if TABLES[kind].option(name).secret:  # type: ignore[union-attr]
+                    wanted = "set"
+                assert str(got[name]) == str(wanted), f"{kind}.{name}"
+        text = Uci(home.root).text("homeline_secret")
+        for value in ("p w'\\''\"<b>", "X-B: c", TOKEN):
+            assert value in text
+
+
+async def test_secrets_are_written_and_never_read(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    bot = "config telegram 'bot'\n\tlist chats '12345'\n"
+    secret = f"config telegram 'bot'\n\toption token '{TOKEN}'\n"
+    async with paged(tmp_path, chromium, extra=bot, secret=secret) as (home, page):
+        await open_page(page)
+        await edit(page, "channel", "bot")
+        field = await page.find(".modal [data-name='token'] input:not([aria-hidden])")
+        assert await page.js("return [arguments[0].value, arguments[0].placeholder]", field) == [
+            "",
+            "set; empty keeps it",
+        ]
+        await save(page)
+        assert Uci(home.root).changes("homeline") == []
+        replaced = TOKEN.replace("A", "Z")
+        await edit(page, "channel", "bot")
+        await enter(page, "token", replaced)
+        await save(page)
+        await page.find("[data-indicator='uci-changes']")  # LuCI sees that there is something to apply
+        assert replaced not in await page.js("return document.documentElement.outerHTML + document.body.innerText")
+        await apply(page)
+        assert replaced in Uci(home.root).text("homeline_secret")
+        await edit(page, "channel", "bot")
+        await page.click(".modal .hl-clear")
+        await refused(page, "This is needed.")
+        await enter(page, "token", TOKEN)
+        await save(page)
+        await apply(page)
+        assert TOKEN in Uci(home.root).text("homeline_secret")
+
+
+async def test_a_secret_that_is_not_needed_can_be_deleted(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    secret = "config email 'owner'\n\toption password 'secret'\n"
+    async with paged(tmp_path, chromium, secret=secret) as (home, page):
+        await open_page(page)
+        await edit(page, "channel", "owner")
+        await page.click(".modal .hl-clear", "Delete this secret")
+        await page.click(".modal .hl-clear", "Keep it after all")
+        await page.click(".modal .hl-clear", "Delete this secret")
+        await save(page)
+        await apply(page)
+        await in_force(home, lambda config: config["email"]["owner"]["password"] == "not set")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "on another page"])
+async def test_what_is_reverted_takes_its_secrets_along(
+    tmp_path: Path, chromium: webdriver.Chrome, elsewhere: bool
+) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        await open_page(page)
+        await edit(page, "channel", "owner")
+        await enter(page, "password", "secret")
+        await save(page)
+        if elsewhere:
+            await page.go("overview")
+        await page.js("window.before = true")
+        await page.click("[data-indicator='uci-changes']")
+        await page.click(".modal .cbi-button-reset")
+        await page.until("return !window.before", seconds=30)
+        await page.go("forwarding")
+        await page.find(".hl-why")
+        await edit(page, "channel", "owner")
+        await enter(page, "user", "me")
+        await save(page)
+        await apply(page)
+        found = await in_force(home, lambda config: config["email"]["owner"]["user"] == "me")
+        assert found["email"]["owner"]["password"] == "not set"
+        assert "secret" not in Uci(home.root).text("homeline_secret").replace("homeline_secret", "")
+
+
+async def test_a_channel_goes_with_its_secrets_and_out_of_rules(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    extra = (
+        "config command 'tell'\n\toption program 'tell.sh'\n"
+        "config rule 'both'\n\tlist channels 'owner'\n\tlist channels 'tell'\n"
+    )
+    secret = "config email 'owner'\n\toption password 'secret'\n"
+    async with paged(tmp_path, chromium, extra=extra, secret=secret) as (home, page):
+        await open_page(page)
+        await tab(page, "channel")
+        await page.click("tr[data-sid='owner'] .cbi-button-remove")
+        await page.shows("These rules use it: everything, both.", ".modal")
+        await page.click(".modal .cbi-button-negative")
+        await page.until("return !document.querySelector(\"tr[data-sid='owner']\")")
+        await apply(page)
+        found = await in_force(home, lambda config: "owner" not in config["email"])
+        assert found["rule"]["both"]["channels"] == ["tell"]
+        assert found["rule"]["everything"] | {"enabled": False, "channels": []} == found["rule"]["everything"]
+        assert Uci(home.root).sections("homeline_secret") == []
+        assert (await home.call("get_config"))["problems"] == []
+
+
+async def test_rules_are_moved_by_keys(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    extra = "config rule 'second'\n\tlist channels 'owner'\n"
+    async with paged(tmp_path, chromium, extra=extra) as (home, page):
+        await open_page(page)
+        await page.tab_to("[data-handle='second']")
+        await page.press(Keys.ARROW_UP)
+        await page.until("return document.querySelector('[data-tab=rule] tr[data-sid]').dataset.sid == 'second'")
+        await page.until("return document.activeElement.dataset.handle == 'second'")
+        await apply(page)
+        await in_force(home, lambda config: list(config["rule"]) == ["second", "everything"])
+
+
+async def test_a_rule_is_tested(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    extra = "config command 'tell'\n\toption program 'nothing.sh'\nconfig rule 'other'\n\tlist channels 'tell'\n"
+    async with paged(tmp_path, chromium, extra=extra) as (home, page):
+        await open_page(page)
+        await page.click("tr[data-sid='everything'] .hl-test")
+        await page.shows("✔ owner: took the test message", ".modal")
+        assert len(home.mail.mails) == 1
+        await page.click(".modal .button-row button", "Close")
+        await page.click("tr[data-sid='other'] .hl-test")
+        await page.shows("✘ tell:", ".modal")
+        await page.shows("nothing.sh", ".modal")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_it_is_explained_what_rules_do(tmp_path: Path, chromium: webdriver.Chrome, width: int) -> None:
+    extra = "config rule 'bank'\n\tlist senders 'My Bank'\n\tlist channels 'owner'\n\toption enabled '0'\n"
+    async with paged(tmp_path, chromium, width, extra=extra) as (home, page):
+        home.dongle.deliver("<img src=x onerror=alert(1)> hello", "+41791112233")
+        await home.events.wait("message.received")
+        await open_page(page)
+        await page.click(".hl-why")
+        await page.click(".modal .cbi-button-action", "Explain")
+        await page.shows("everything → owner:", ".modal")
+        await page.shows("✔ everything forwards it to owner", ".modal")
+        await page.shows("✘ bank does nothing with it", ".modal")
+        await page.shows("✘ Senders: ", ".modal")
+        assert await page.wide() <= 0
+        await page.click(".modal [data-rule='everything'] summary")
+        await page.shows("<img src=x onerror=alert(1)> hello", ".modal [data-rule='everything']")
+        await pick(page, "#hl-explain-which", "")
+        await page.type("#hl-explain-from", "My Bank")
+        await page.type("#hl-explain-text", "Your code is 482913")
+        await page.click(".modal .cbi-button-action", "Explain")
+        await page.shows("✔ Senders: ", ".modal [data-rule='bank']")
+        await pick(page, "#hl-explain-kind", "call")
+        await page.click(".modal .cbi-button-action", "Explain")
+        await page.shows("✘ everything does nothing with it", ".modal")
+
+
+async def test_the_preview_follows_what_is_typed(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (_, page):
+        await open_page(page)
+        await add(page, "rule", "new")
+        await dialogue_tab(page, "how")
+        await page.shows("Your code is 482913", ".modal .hl-sample")
+        await page.type(".modal [data-name='template'] textarea", "<b>{from}</b>\nsays {code}")
+        await page.shows("<b>+41791112233</b> says 482913", ".modal .hl-sample")
+        await choose(page, "codes", "redact")
+        await page.gone("482913", ".modal .hl-sample")
+        await page.type(".modal [data-name='template'] textarea", "{")
+        await page.shows("column", ".modal .hl-answer")
+        await page.click(".modal .hl-preview summary")
+        await page.shows("{severity}", ".modal .hl-fields")
+
+
+async def test_who_may_only_read_sees_all_and_changes_nothing(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    secret = "config email 'owner'\n\toption password 'secret'\n"
+    async with paged(tmp_path, chromium, secret=secret) as (_, page):
+        await open_page(page, "guest")
+        await page.shows("owner", "tr[data-sid='everything']")
+        for selector in ("#hl-new-rule", ".hl-test", "tr[data-sid='everything'] .cbi-button-remove", "#hl-new-channel"):
+            assert await page.js("return document.querySelector(arguments[0]).disabled", selector), selector
+        await edit(page, "channel", "owner")
+        assert await page.js("return document.querySelector('.modal .cbi-button-positive').disabled")
+        fields = "Array.from(document.querySelectorAll('.modal input, .modal select'))"
+        assert await page.js(f"return {fields}.every((each) => each.disabled || each.ariaHidden)")
+        assert await page.count(".modal .hl-clear") == 0
+        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await tab(page, "rule")
+        await page.click(".hl-why")
+        await page.shows("Explain", ".modal")
+
+
+async def test_without_the_service_the_page_still_configures(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        await open_page(page)
+        await home.router.stop()
+        await page.go("forwarding")
+        await page.shows("not in force", "tr[data-sid='everything']")
+        await add(page, "rule", "new")
+        await enter(page, "senders", "079 111 22 33")
+        await dialogue_tab(page, "how")
+        await choose(page, "channels", "owner")
+        await save(page)
+        await page.shows("079 111 22 33", "tr[data-sid='new']")
+        await page.click(".hl-why")
+        await page.shows("The service homeline is not running.", "#maincontent")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_it_can_be_used_by_everybody(tmp_path: Path, chromium: webdriver.Chrome, width: int, dark: bool) -> None:
+    async with paged(tmp_path, chromium, width, dark=dark) as (_, page):
+        await open_page(page)
+        assert await page.audit() == []
+        await edit(page, "rule", "everything")
+        for name in ("what", "when", "how"):
+            await dialogue_tab(page, name)
+            assert await page.audit() == []
+        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await edit(page, "channel", "owner")
+        assert await page.audit() == []
+        assert await page.wide() <= 0

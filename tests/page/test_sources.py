@@ -15,7 +15,6 @@ VIEWS = sorted((RESOURCES / "view/homeline").glob("*.js"))
 ACL = REPOSITORY / "root/usr/share/rpcd/acl.d/luci-app-homeline.json"
 MENU = REPOSITORY / "root/usr/share/luci/menu.d/luci-app-homeline.json"
 GROUP = "luci-app-homeline"
-LARGEST = 150_000  # octets of all views together, with what they share
 
 # Methods of ours that change something, or cause something to be done.
 CHANGING = re.compile(
@@ -104,8 +103,3 @@ def test_nothing_makes_elements_of_text(path: Path) -> None:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_no_page_runs_a_command_or_fetches_from_elsewhere(path: Path) -> None:
     assert re.findall(r"require (?:fs|request)\b|'exec'|XMLHttpRequest|\bfetch\(|'(?:src|href)': '", source(path)) == []
-
-
-def test_the_views_are_small() -> None:
-    sizes = {path.name: path.stat().st_size for path in RESOURCES.rglob("*") if path.is_file()}
-    assert sum(sizes.values()) <= LARGEST, sizes

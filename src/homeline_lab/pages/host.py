@@ -51,10 +51,19 @@ Action = Callable[[Asked, str], Awaitable[Reply]]  # with the session
 
 
 class PageHost:
-    """`async with PageHost(router) as host:`, then `host.url`. `luci` is a checkout of LuCI whose library it serves."""
+    """`async with PageHost(router) as host:`, then `host.url`.
+
+    `luci` is a checkout of LuCI whose library it serves, `htdocs` another folder with our scripts than the sources'.
+    """
 
     def __init__(
-        self, router: Router, *, port: int = 0, luci: Path | None = None, logins: Mapping[str, Login] = LOGINS
+        self,
+        router: Router,
+        *,
+        port: int = 0,
+        luci: Path | None = None,
+        htdocs: Path = SHIPPED / "htdocs",
+        logins: Mapping[str, Login] = LOGINS,
     ) -> None:
         self.router = router
         self._http = HttpServer(self.answer, port)
@@ -62,7 +71,7 @@ class PageHost:
         self.access = Access([CLIENT / "acl.json", *_files("root/usr/share/rpcd/acl.d")], logins)
         self._menu = Menu([CLIENT / "menu.json", *_files("root/usr/share/luci/menu.d")], self.access, self._has_config)
         self._calls = Calls(self._bus, router.bus.names, lambda *words: self._may(words[0], "ubus", *words[1:]))
-        self._folders = [SHIPPED / "htdocs/luci-static", *_library(luci)]
+        self._folders = [htdocs / "luci-static", *_library(luci)]
         self._tokens: dict[str, str] = {}  # by session, against forged posts
         self._actions: dict[str, Action] = {
             "admin/menu": self._show_menu,

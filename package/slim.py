@@ -1,0 +1,119 @@
+"""Copies the LuCI application's scripts and style sheets without comments and blanks, which routers need not keep.
+
+    python3 slim.py FROM TO          two folders
+
+LuCI's own build has a program for that, which luci.mk runs; luci.mk cannot be used here (luci-app-homeline/Makefile).
+Strings, templates and regular expressions stay as they are, and lines stay lines wherever one may end a statement
+(ECMA-262 12.10, automatic semicolons). It needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_COMMENT = r"/\*.*?\*/"
+_STRINGS = r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
+_CSS = re.compile(rf"(?P<comment>{_COMMENT})|{_STRINGS}", re.DOTALL)
+# A slash begins a regular expression where no value can end before it.
+_REGEX = r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/[a-z]*"
+_SCRIPT = re.compile(
+    rf"(?P<comment>{_COMMENT}|//[^\n]*)|{_STRINGS}|(?P<template>`)|(?P<regex>{_REGEX})|(?P<space>\s+)|(?P<word>[\w$]+)|.",
+    re.DOTALL,
+)
+_BEFORE_REGEX = frozenset("(,=:[!&|?{};+-*%~^<>") | {"", "return", "typeof", "case", "of", "in", "=>"}
+
+
+# Between which no blank is needed: a blank must keep apart two words, or two signs that would be another one together.
+_NO_BLANK_AFTER, _NO_BLANK_BEFORE = frozenset("{}()[];,<>=!*%&|^~?:"), frozenset("{}()[];,<>=!*%&|^~?:.")
+_NO_LINE_AFTER, _NO_LINE_BEFORE = frozenset("{([,;:?=&|*<>!"), frozenset(")]},;.:?=&|*<>")
+
+
+def script(text: str) -> str:
+    """A script without comments, and without blanks and lines that say nothing."""
+    out: list[str] = []
+    blank, last = "", ""
+    for kind, token in _tokens(text):
+        if kind in ("comment", "space"):  # one with a line's end in it ends a line
+            blank = "\n" if "\n" in blank + token else " "
+        else:
+            out += (_needed(blank, last, token[0]), token)
+            blank, last = "", token[-1]
+    return "".join(out) + "\n"
+
+
+def _needed(blank: str, last: str, following: str) -> str:
+    if not blank or not last:
+        return ""
+    if blank == "\n":
+        return "" if last in _NO_LINE_AFTER or following in _NO_LINE_BEFORE else blank
+    return "" if last in _NO_BLANK_AFTER or following in _NO_BLANK_BEFORE else blank
+
+
+def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
+    place, before = 0, ""
+    while place < len(text):
+        found = _SCRIPT.match(text, place)
+        assert found is not None  # the last alternative takes anything
+        token, kind = found[0], found.lastgroup
+        if kind == "regex" and before not in _BEFORE_REGEX:
+            token, kind = "/", None
+        if kind == "template":
+            token = text[place : _end_of_template(text, place)]
+        place += len(token)
+        yield kind, token
+        if kind not in ("comment", "space"):
+            before = token if kind == "word" and token in _BEFORE_REGEX else token[-1]
+
+
+def _end_of_template(text: str, place: int) -> int:
+    """Behind the ` that closes the one at `place`; ${…} may hold strings and templates of its own."""
+    place += 1
+    while text[place] != "`":
+        if text[place] == "\\":
+            place += 2
+        elif text.startswith("${", place):
+            place = _end_of_braces(text, place + 2)
+        else:
+            place += 1
+    return place + 1
+
+
+def _end_of_braces(text: str, place: int) -> int:
+    while text[place] != "}":
+        if text[place] == "`":
+            place = _end_of_template(text, place)
+        elif text[place] == "{":
+            place = _end_of_braces(text, place + 1)
+        else:
+            found = re.compile(_STRINGS).match(text, place)
+            place = found.end() if found else place + 1
+    return place + 1
+
+
+def style(text: str) -> str:
+    """A style sheet without comments and indentation."""
+    bare = _CSS.sub(lambda found: "" if found["comment"] else found[0], text)
+    return "".join(f"{line.strip()}\n" for line in bare.splitlines() if line.strip())
+
+
+KINDS: dict[str, Callable[[str], str]] = {".js": script, ".css": style}
+
+
+def main(source: Path, target: Path) -> None:
+    for path in sorted(source.rglob("*")):
+        copy = target / path.relative_to(source)
+        if path.is_dir():
+            copy.mkdir(parents=True, exist_ok=True)
+        elif path.suffix in KINDS:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(KINDS[path.suffix](path.read_text()))
+        else:
+            shutil.copyfile(path, copy)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
