@@ -24,7 +24,7 @@ from homeline.service.channels import mailbox
 from homeline.service.channels.mailbox import MailboxReader, build, wrong
 from hostile import HOSTILE
 from mailbox_mails import ADDRESS, OWNER, mail
-from service.kit import ANN, NOW, Sender, Service, parts
+from service.kit import ANN, CONFIG, NOW, Sender, Service, parts
 
 EVE = "eve@example.org"
 
@@ -338,13 +338,49 @@ async def test_the_next_question_begins_where_the_last_ended(post: Post, monkeyp
 
     monkeypatch.setattr(mailbox_process, "ask", ask)
     assert [await post.round() for _ in range(2)] == [2, 60]
-    again = build(post.account, post.service.world())  # a restart
-    await again._round()
-    await again._round()
-    assert asked == [("", 0), ("5", 8), ("5", 9), ("6", 2)]
+    again = build(post.account, post.service.world())  # a restart: the second answer was not worth a write to flash
+    for _ in range(3):
+        await again._round()
+    assert asked == [("", 0), ("5", 8), ("5", 8), ("6", 2), ("6", 2)]
     moved = build(replace(post.account, path="/etc/homeline/other"), post.service.world())
     await moved._round()
     assert asked[-1] == ("", 0)
+
+
+async def test_what_was_read_is_kept_where_an_answer_was_taken_or_time_has_passed(post: Post, monkeypatch: Any) -> None:
+    event = await post.receive()
+    token = replies.in_addresses(ADDRESS, await post.address(event))[0]
+    answers = [Found((), "5", 1), Found((), "5", 2), Found((Mail("3", token, OWNER, "", False, "Yes", ""),), "5", 3)]
+
+    async def ask(question: Any) -> Found:
+        return Found() if question.get("mark") else answers.pop(0)
+
+    async def kept() -> str:
+        return (await post.service.database(Store.setting, "mailbox me") or "").partition(" ")[2]
+
+    monkeypatch.setattr(mailbox_process, "ask", ask)
+    found = []
+    for _ in range(3):
+        await post.round()
+        found.append(await kept())
+    assert found == ["5 1", "5 1", "5 3"]
+    monkeypatch.setattr(mailbox, "KEPT_EVERY", 0)
+    answers.append(Found((), "5", 4))
+    await post.round()
+    assert await kept() == "5 4"
+
+
+async def test_another_sections_answer_in_the_same_folder_is_left_to_it(post: Post) -> None:
+    event = await post.receive()
+    other = replace(post.account, name="other")
+    post.service.context.config = replace(CONFIG, mailboxes=(post.account, other))
+    invitation = await build(other, post.service.world()).invitation(event)
+    assert invitation is not None
+    name = await post.come(event, to=invitation.address)
+    await post.round()
+    assert (await post.alerts(), post.seen(name)) == ({}, False)
+    await build(other, post.service.world())._round()
+    assert (await post.sent(), post.seen(name)) == ([(ANN, "Yes")], True)
 
 
 async def test_what_could_not_be_taken_is_asked_for_again(post: Post, monkeypatch: Any) -> None:

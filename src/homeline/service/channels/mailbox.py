@@ -30,6 +30,7 @@ HOUR = 3600
 LONGEST_PAUSE = 3600.0  # seconds between two tries while it does not work
 STORE_PAUSE = 30.0
 MORE_PAUSE = 2.0  # a server that always says that there is more shall not keep the router busy
+KEPT_EVERY = 6 * 3600.0  # seconds
 KEY = "reply_key"
 
 
@@ -56,6 +57,8 @@ class MailboxReader(Made):
         self.account, self._world = account, world
         self._key = b""
         self._where = f"mailbox {account.name}"
+        self._known: _State | None = None
+        self._written = float("-inf")  # when the state was, by the loop's clock
         self._failures = 0
         self._reported = float("-inf")  # when a refusal was, by the loop's clock
 
@@ -124,11 +127,20 @@ class MailboxReader(Made):
             await mailbox_process.ask({**question, "validity": found.validity, "mark": handled})
         if trouble is not None:
             raise trouble
-        if (now := _State(state.place, found.validity, found.after)) != state:
-            await self._world.context.database(Store.set_setting, self._where, str(now))
+        now = _State(state.place, found.validity, found.after)
+        await self._keep(state, now, bool(handled))
         return found.more and bool(handled or now != state)
 
+    async def _keep(self, before: _State, now: _State, handled: bool) -> None:
+        """Remember how far it was read. On flash only now and then: mails that are not for us come all the time."""
+        self._known, moment = now, asyncio.get_running_loop().time()
+        if now != before and (handled or now.validity != before.validity or moment - self._written >= KEPT_EVERY):
+            await self._world.context.database(Store.set_setting, self._where, str(now))
+            self._written = moment
+
     async def _state(self) -> _State:
+        if self._known is not None:
+            return self._known
         account = self.account
         place = replies.digest("\0".join((account.host, account.user, account.folder, account.path)))
         kept = (await self._world.context.database(Store.setting, self._where) or "").split(" ")
@@ -165,7 +177,11 @@ class MailboxReader(Made):
         if mail.automatic:
             log.info("%s: a mail that a program wrote is left alone", self._where)
             return False
-        number = replies.event_of(await self._secret(), self.account.name, mail.token)
+        key = await self._secret()
+        number = replies.event_of(key, self.account.name, mail.token)
+        others = (each.name for each in self._world.context.config.mailboxes)
+        if number is None and any(replies.event_of(key, name, mail.token) is not None for name in others):
+            return False  # another section reads the same folder
         if number is None:
             await self._stranger(mail, "its token is not one of ours")
         elif mail.sender not in {sender.lower() for sender in self.account.senders}:
