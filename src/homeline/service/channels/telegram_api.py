@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from homeline.adapters import http
 from homeline.adapters.http import OWNERS_PAUSE, Answer, Client, Request
@@ -108,7 +108,7 @@ def _parameters(found: object) -> tuple[float | None, int | None]:
     )
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int]:
     """Whether it is an integer as Telegram's are, of at most 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 

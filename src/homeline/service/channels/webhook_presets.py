@@ -232,8 +232,9 @@ def pause(preset: Preset, answer: bytes) -> float | None:
     """The seconds that an answer's body asks us to wait."""
     name, unit = preset.pause
     value = _table(answer).get(name) if name else None
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
-    return float(value) * unit if good else None  # type: ignore[arg-type]  # good says that it is a number
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e9:
+        return None
+    return float(value) * unit
 
 
 def is_owners(preset: Preset, answer: bytes) -> bool:
