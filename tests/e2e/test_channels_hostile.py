@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from e2e.channels_kit import ANN, BASE, CHANNELS, OWNER, everywhere
+from e2e.channels_kit import ANN, BASE, CHANNELS, OWNER, SECTIONS, everywhere
 from e2e.kit import body
 from homeline_lab.mosquitto import PROGRAM
 from hostile import HOSTILE, SENDERS
@@ -64,3 +65,40 @@ async def test_each_sender_is_mere_text_in_every_channel(tmp_path: Path) -> None
         assert {each.recipient for each in home.dongle.sent} == {OWNER}
         assert home.log.count("Traceback") == 0
         assert len(CHANNELS) * len(SENDERS) == len(home.events.of("delivery.done"))
+
+
+ORDERS = """	option client_id 'cottage'
+	list commands 'mark_read'
+	list commands 'send'
+	list sms_to '+41791112*'
+"""
+# Each is refused in words, whatever command it is for.
+NONSENSE = (
+    *(b"[" * 8000, b"{" * 9000, b"\xff\xfe", b'"x"', b"null", b'{"id":5}', b'{"id":"../#"}', b'{"id":"+"}'),
+    *(b'{"id":"a","ids":[%s]}' % number for number in (b"9" * 5000, b"1e400", b"NaN", b"-1,true")),
+    *(b'{"id":"b","to":"\\ud800","text":"x"}', b'{"id":"c","to":"+41791112233","text":"\\ud800"}'),
+)
+
+
+async def test_what_is_no_order_is_refused_and_a_flood_of_orders_costs_little(tmp_path: Path) -> None:
+    sections = SECTIONS.replace("\toption client_id 'cottage'\n", ORDERS)
+    async with everywhere(tmp_path, sections=sections) as peers:
+        home, ear = peers.home, peers.ear
+        for payload in NONSENSE:
+            ear.say(f"{BASE}/command/mark_read", payload)
+        ear.say(f"{BASE}/command/mark_read", json.dumps({"id": "end", "dongle": "stick"}))
+        await ear.wait(f"{BASE}/result/end")
+        answers = [json.loads(heard.payload) for heard in ear.heard if "/result/" in heard.topic]
+        assert [answer["id"] for answer in answers if answer["ok"]] == ["end"]
+        assert not [answer for answer in answers if "defect" in answer.get("error", "")]
+        before = home.log.count("\n")
+        for number in range(900):
+            ear.say(f"{BASE}/command/mark_read", json.dumps({"id": f"n{number}", "dongle": "stick"}))
+        await ear.wait(f"{BASE}/command/mark_read", lambda payload: b'"n899"' in payload)
+        home.dongle.deliver("beside it", ANN)
+        await peers.done(1)
+        answered = [heard for heard in ear.heard if heard.topic.startswith(f"{BASE}/result/n")]
+        assert 0 < len(answered) <= 61
+        assert home.log.count("\n") - before < 100
+        assert home.log.count("commands are dropped") == 1
+        assert home.dongle.sent and {each.recipient for each in home.dongle.sent} == {OWNER}

@@ -28,7 +28,8 @@ from homeline.service.picking import pick
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16  # commands under way; more are refused
+AT_ONCE = 16  # commands under way; more are dropped
+AT_LEISURE, EVERY = 60, 10.0  # commands that may come in a row, and seconds until one more may: each costs a write
 TIMEOUT = 150.0  # seconds for one: a network may take two minutes for USSD
 HOUR = 3600  # seconds
 SAME = 60  # seconds: within one to two of these, equal commands without an id are one command
@@ -45,6 +46,8 @@ class Commands:
         """`changed` is told after something was done that a state shows."""
         self._account, self._world, self._answer, self._changed = account, world, answer, changed
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by the command's id
+        self._taken = float("-inf")  # by the loop's clock: when what came will have had its time, see `_in_time`
+        self._dropped = float("-inf")  # when one was last
         self._work = {
             "send": self._send,
             "ussd": self._ussd,
@@ -59,6 +62,8 @@ class Commands:
         if retained:
             log.warning("mqtt %s: a retained command was dropped", self._account.name)
             return
+        if not self._in_time():
+            return
         request, found, error = mqtt.UNKNOWN_ID, {}, ""
         try:
             found = mqtt.parse(payload)
@@ -68,11 +73,28 @@ class Commands:
         if request in self._tasks:
             return  # under way: its answer will tell whoever asked again too
         if len(self._tasks) >= AT_ONCE:
-            log.warning("mqtt %s: a command was dropped: %d are under way", self._account.name, AT_ONCE)
+            self._drop(f"{AT_ONCE} are under way")
             return
         task = asyncio.ensure_future(self._see_through(command, request, found, error))
         self._tasks[request] = task
         task.add_done_callback(lambda _: self._tasks.pop(request))
+
+    def _in_time(self) -> bool:
+        """Whether commands come no faster than they may."""
+        now = asyncio.get_running_loop().time()
+        taken = max(self._taken, now) + EVERY
+        if taken > now + AT_LEISURE * EVERY:
+            self._drop("too many have come")
+            return False
+        self._taken = taken
+        return True
+
+    def _drop(self, why: str) -> None:
+        """Said once for each flood: its lines would push all others out of the log."""
+        now = asyncio.get_running_loop().time()
+        if now - self._dropped > SAME:
+            log.warning("mqtt %s: commands are dropped: %s", self._account.name, why)
+        self._dropped = now
 
     def _derived(self, command: str, payload: bytes) -> str:
         """An id for a command without one: of its content, and of the minute."""
