@@ -281,6 +281,23 @@ async def test_an_address_of_a_kind_that_the_router_has_not(monkeypatch: pytest.
         assert (await Client(two, 1, lambda _: False).request(request)).status == 200
 
 
+async def test_a_connection_that_waits_for_long_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram's answer may take a minute, in which a router on the way would forget the connection."""
+    found: list[list[int]] = []
+
+    class Watched(socket.socket):
+        def connect(self, address: Any) -> None:
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            kept = self.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            found.append([kept, *(self.getsockopt(socket.IPPROTO_TCP, option) for option in options)])
+            super().connect(address)
+
+    async with serving() as server:
+        monkeypatch.setattr(socket, "socket", Watched)
+        await Client(nobody, 1).request(to(server))
+    assert found == [[1, 20, 10, 3]]
+
+
 async def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     def start(_self: object) -> None:
         raise RuntimeError("can't start new thread")

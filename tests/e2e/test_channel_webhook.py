@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 import random
+import ssl
 from pathlib import Path
 
 import pytest
+import trustme
 
 from e2e.kit import Home, living
 from homeline_lab.web import Heard, Reply, WebServer
@@ -66,6 +68,26 @@ async def test_a_message_reaches_the_server(tmp_path: Path, name: str) -> None:
         shown = f"{home.log} {home.events.heard} {await home.call('status')} {await home.call('get_config')}"
         assert "tk_s3cret" not in shown
         assert KEY not in shown
+
+
+async def test_a_server_with_tls_and_an_authority_of_the_owners(tmp_path: Path) -> None:
+    """The name comes from the system's resolver; what is not to be trusted gets nothing."""
+    context, ca = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
+    ca.issue_cert("localhost").configure_cert(context)
+    secured = EXTRA.replace("http://127.0.0.1", "https://localhost")
+    own = secured.replace("\toption timeout", "\toption ca_file '/etc/homeline/house.pem'\n\toption timeout")
+    async with WebServer(tls=context) as server, living(tmp_path, extra=secured.format(port=server.port)) as home:
+        home.dongle.deliver("hello", SENDER)
+        await home.logged("is tried again")
+        assert "from an authority that is not trusted" in (await home.problems())["channel hook"]
+        assert server.heard == []
+        ca.cert_pem.write_to_path(tmp_path / "etc/homeline/house.pem")
+        home.router.configure(
+            home.configuration().replace(secured.format(port=server.port), own.format(port=server.port))
+        )
+        await done(home)
+        assert texts(server) == ["hello"]
+        assert server.heard[0].headers["host"] == f"localhost:{server.port}"
 
 
 async def test_killed_when_the_server_has_it_and_we_do_not_know_that(tmp_path: Path) -> None:

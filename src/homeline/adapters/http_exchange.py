@@ -27,6 +27,8 @@ LONGEST_PAUSE = 86400.0  # seconds that a server may ask us to wait
 REDIRECTS = 3
 _KEEP_METHOD = (307, 308)
 _FOLLOW_GET = (301, 302, 303, 307, 308)
+# After 20 s of silence, then every 10 s; after three of these the connection is dead.
+_KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 
 
 class Failure(StrEnum):
@@ -168,6 +170,7 @@ class Exchange:
             try:
                 connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
                 self._hold(connection)
+                _keep_alive(connection)
                 connection.settimeout(self._left() / (len(self._addresses) - number))
                 connection.connect((address, url.port))
                 return connection
@@ -236,6 +239,13 @@ class Exchange:
             pass
         asked, date = response.headers.get("Retry-After"), response.headers.get("Date")
         return Answer(response.status, body, retry_after(asked, date, time.time()))
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    """Let the kernel ask now and then whether the peer is there: routers on the way forget silent connections."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ALIVE:
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def redirected(url: Url, method: str, status: int, location: str) -> Url:
