@@ -126,7 +126,7 @@ async def test_the_text_is_as_the_rule_wants_it(tmp_path: Path) -> None:
         changes = replace(RULE, codes="redact", template="{from}: {text}", subject="new")
         service.context.config = replace(CONFIG, rules=(changes,))
         (shown,) = (await made.explain({"from": ANN, "text": CODE}))["rules"]
-        assert (shown["subject"], shown["text"]) == ("new", f"{ANN}: Your code is •••-•••, not 12 times")
+        assert (shown["subject"], shown["text"]) == ("new", f"{ANN}: Your code is ***-***, not 12 times")
         assert "code" not in shown
         service.context.config = replace(CONFIG, rules=(RULE,))
         (shown,) = (await made.explain({"from": ANN, "text": CODE}))["rules"]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 LOOKED_AT = 2000  # characters: a code stands in a short message
 MOST = 30  # numbers, and words that name a code: a message of a service has a few
-HIDDEN = "•"
+HIDDEN = "*"
 ENOUGH = 3  # points
 _NEAR, _FAR = 25, 80  # characters between a word and the code
 
