@@ -132,8 +132,8 @@ class House:
         async with self.told:
             self.told.notify_all()
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10), self.told:
+    async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+        async with asyncio.timeout(timeout), self.told:
             await self.told.wait_for(condition)
 
     async def add(self, count: int, *channels: str) -> list[int]:
@@ -710,7 +710,7 @@ async def test_ten_thousand_pending_at_start_go_out_each_once_the_urgent_first(h
     await house.calls(write)
     channel = Reader(concurrency=4)
     house.start(a=channel)
-    await house.until(lambda: len(channel.sent) == 5_000 + 100 + 49)
+    await house.until(lambda: len(house.done) == 5_000 + 100 + 49, 50)
     await house.settled(DeliveryState.PENDING, 0)
     assert {event % 100 for event in channel.sent[:100]} == {0}  # every hundredth event is urgent
     out = [event for event, (_, together) in zip(channel.tried, channel.bundles, strict=True) if not together]
