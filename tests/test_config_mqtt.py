@@ -45,3 +45,22 @@ def test_a_section_with_everything() -> None:
     assert found.problems == ()
     (section,) = found.accounts
     assert isinstance(section, Mqtt) and section.remote_port == 8883 and "secret" not in repr(section)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "where"),
+    [
+        ("", "", "away.prefix"),
+        ("option client_id 'a'", "option client_id 'a'", "away.client_id"),
+        ("option client_id 'a'", "option client_id 'a'\n\toption prefix 'other'", "away.client_id"),
+        ("option tls '1'", "option port '8883'", "away.prefix"),
+        ("", "option prefix 'other'", ""),
+        ("option client_id 'a'", "option client_id 'b'", ""),
+        ("option client_id 'a'", "", ""),
+        ("", "option port '1884'", ""),
+    ],
+)
+def test_two_sections_at_one_broker(one: str, other: str, where: str) -> None:
+    found = config.read(f"{MAIN}\t{one}\n\nconfig mqtt 'away'\n\toption host 'broker.lan'\n\t{other}\n")
+    assert [problem.where for problem in found.problems] == ([where] if where else [])
+    assert [account.name for account in found.accounts] == (["home"] if where else ["home", "away"])

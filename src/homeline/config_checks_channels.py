@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from homeline.config_channels import SipMessage
+from homeline.config_channels import Mqtt, SipMessage
 from homeline.config_checks import Tell
 from homeline.config_options import Config
 from homeline.errors import ConfigError
@@ -14,9 +14,11 @@ from homeline.errors import ConfigError
 
 def channels(config: Config, declared: Mapping[str, str], tell: Tell) -> Config:
     """The configuration without what is wrong. `declared`: every section's name with its type; phones are checked."""
-    good = []
+    good: list[Any] = []
     for account in config.accounts:
         try:
+            if isinstance(account, Mqtt):
+                _alone_at_its_broker(account, good)
             good.append(_sip_message(account, config, declared, tell) if isinstance(account, SipMessage) else account)
         except ConfigError as error:
             tell.out(error)
@@ -47,6 +49,18 @@ def _replies(config: Config, declared: Mapping[str, str], tell: Tell) -> None:
     for mailbox in config.mailboxes:
         if mailbox.enabled and mailbox.name not in wanted:
             tell.odd(mailbox.name, "", "no email section names it in `replies`", "nobody can answer")
+
+
+def _alone_at_its_broker(account: Mqtt, others: Iterable[Any]) -> None:
+    """Two of one name would throw each other out, and two at the same topics would carry out each command twice."""
+    for other in others:
+        if isinstance(other, Mqtt) and (other.host, other.remote_port) == (account.host, account.remote_port):
+            name, prefix = account.client_id, account.prefix
+            if name == other.client_id and (name or prefix == other.prefix):
+                option = "client_id" if name else "prefix"
+                raise ConfigError(
+                    account.name, option, name or prefix, f"is also that of '{other.name}' at this broker"
+                )
 
 
 def _sip_message(account: SipMessage, config: Config, declared: Mapping[str, str], tell: Tell) -> SipMessage:
