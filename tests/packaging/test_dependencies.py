@@ -31,6 +31,9 @@ OURS = ("homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", 
 sys.path.insert(0, str(making.RECIPES))
 import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 
+# What the lists of the branches' packages that are here do not have: a prefix of many, and what is in LuCI's own feed.
+ELSEWHERE = ("asterisk", "luci-base")
+
 # What the core imports of other packages, where it is told when they are not there.
 ASKED_FOR = {
     "homeline.telephony",

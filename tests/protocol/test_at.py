@@ -481,7 +481,6 @@ BUILDERS: dict[str, Command[Any]] = {
         commands_network.registration(),
         commands_network.operator(),
         commands_network.signal(),
-        commands_calls.calls(),
         commands_sms.service_centre(),
         commands_sms.select_memories("SM", "SM", "SM"),
         vendors.huawei_voice(),
