@@ -104,6 +104,8 @@ KINDS: dict[str, Callable[[str], str]] = {".js": script, ".css": style}
 
 
 def main(source: Path, target: Path) -> None:
+    if not source.is_dir():
+        raise FileNotFoundError(f"there is no folder {source}")
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)
         if path.is_dir():

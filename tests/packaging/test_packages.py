@@ -150,7 +150,7 @@ def test_equal_input_gives_equal_bytes(name: str, tmp_path: Path) -> None:
     """In another folder, with another date of the files."""
     one, other = tmp_path / "one", tmp_path / "other"
     skip = shutil.ignore_patterns("__pycache__")
-    for part in ("src/homeline", "files", "package"):
+    for part in ("src/homeline", "files", "htdocs", "root", "package"):
         shutil.copytree(REPOSITORY / part, one / part, ignore=skip)
     shutil.copy(REPOSITORY / "LICENSE", one)
     shutil.copytree(one, other, copy_function=shutil.copy)
