@@ -219,6 +219,7 @@ class Gateway:
     async def _end(self) -> None:
         """Dongles first (nothing new comes in), then what sends, then the bus, the store last."""
         log.info("Stopping")
+        await self._accounts.close_timed()
         await self.fleet.stop()
         if self.telephony is not None:
             await self.telephony.close()

@@ -272,6 +272,27 @@ async def test_a_sim_is_kept_alive_and_its_balance_read(tmp_path: Path) -> None:
         await home.dongle.wait(lambda: home.dongle.count("D") == 2)
 
 
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+async def test_no_call_outlives_the_daemon_for_long(tmp_path: Path, end: str) -> None:
+    """A modem would go on with it, and it costs money."""
+    noon = until(12)
+    ring = ALIVE[ALIVE.index("config schedule 'ring'") : ALIVE.index("config balance")].replace("'5'", "'120'")
+    async with living(tmp_path, quick=True, extra=ring, start=False) as home:
+        home.set_clock(noon - HOUR)
+        await home.run()
+        await clock_at(home, noon + 5)
+        await home.dongle.wait(lambda: home.dongle.modem.calls.call is not None)
+        if end == "killed":
+            await home.killed()
+            await home.run()
+        else:
+            assert home.router.daemon is not None
+            home.router.daemon.terminate()
+            await home.ended()
+        await home.dongle.wait(lambda: home.dongle.modem.calls.call is None)
+        assert home.dongle.count("D") == 1
+
+
 async def test_abroad_nothing_is_done_until_the_sim_is_home(tmp_path: Path) -> None:
     noon = until(12)
     async with living(tmp_path, quick=True, extra=ALIVE, start=False) as home:

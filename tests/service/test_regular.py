@@ -48,7 +48,7 @@ class Stick(Sender):
         self.asked: list[str] = []
         self.rang: list[tuple[str, float]] = []
         self.more = False
-        self.cancelled = 0
+        self.cancelled = self.hung_up = 0
 
     def _next(self) -> str:
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -66,6 +66,9 @@ class Stick(Sender):
     async def ring(self, number: str, seconds: float) -> None:
         self.rang.append((number, seconds))
         self._next()
+
+    async def hang_up(self) -> None:
+        self.hung_up += 1
 
     async def reset(self) -> None:
         raise NotImplementedError
@@ -258,6 +261,7 @@ async def test_a_crash_before_the_end_was_written_doubles_nothing(
         await made._turn()
     again = make(house)
     await house.turn(again, TWELVE + 60)
+    assert house.stick.hung_up == (make is calling)  # a modem goes on with the call of before
     assert len(await house.outgoing()) + len(house.stick.asked) + len(house.stick.rang) == 1
     assert again.status()["next_at"] == TWELVE + 30 * DAY
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from homeline.adapters.mail import remove_other_settings
@@ -15,6 +17,8 @@ from homeline.service.deliveries import Channel
 from homeline.service.keeping import keep
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 3.0  # seconds at the end for a modem to hang up
 
 Key = tuple[str, str]  # type and name of a section
 
@@ -56,12 +60,16 @@ class Accounts:
             if isinstance(thing, Timed):
                 thing.look()
 
+    async def close_timed(self) -> None:
+        """End what is done at certain times, while it still has its dongle: it may have to hang up."""
+        timed = [task for key, task in self._running.items() if isinstance(self._made.get(key), Timed)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await _end(timed)
+
     async def close(self) -> None:
         """End everything that works by itself."""
-        tasks = [*self._running.values(), *self._ending]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end([*self._running.values(), *self._ending])
 
     def _build(self, key: Key, section: Any) -> Any:
         """The thing of before where nothing changed, else a new one; None, and said, where it cannot be."""
@@ -105,6 +113,12 @@ class Accounts:
             remove_other_settings(self._world.paths, [account.name for account in emails if not account.command])
         except OSError as error:
             log.warning("Settings of removed mail accounts could not be deleted: %s", error)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _key(section: Any) -> Key:

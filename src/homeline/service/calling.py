@@ -30,6 +30,10 @@ class Dialler(Protocol):
         """Call, and end the call after so many seconds. Raises HomelineError."""
         ...
 
+    async def hang_up(self) -> None:
+        """End any call. Raises HomelineError."""
+        ...
+
 
 async def ring(world: World, dongle: str, number: str, seconds: int) -> None:
     """Call `number` (E.164) by a dongle, at most `seconds` long from the answer on, and as long before it.
@@ -44,6 +48,13 @@ async def ring(world: World, dongle: str, number: str, seconds: int) -> None:
     if technology is None:
         raise NotSupported(f"The dongle {dongle} cannot call.")
     await _by_asterisk(world, f"{technology}/{dongle}/{number}", seconds)
+
+
+async def end(world: World, dongle: str) -> None:
+    """End a call that a crash left behind: a modem goes on with it, Asterisk ends it. Raises HomelineError."""
+    found = world.dongles.get(dongle)
+    if isinstance(found, Dialler):
+        await found.hang_up()
 
 
 async def _by_asterisk(world: World, party: str, seconds: int) -> None:

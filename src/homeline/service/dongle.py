@@ -169,6 +169,13 @@ class SerialDongle:
         session = self._registered()
         await self._on(session, dongle_call.ring(session.port, number, seconds))
 
+    async def hang_up(self) -> None:
+        """End a call that `ring` left behind, such as by a crash. Raises HomelineError."""
+        from homeline.service import dongle_call
+
+        session = self._registered()
+        await self._on(session, dongle_call.end(session.port))
+
     async def reset(self) -> None:
         """Restart the modem; returns at once. Without one, look for it now."""
         if self._session is not None:

@@ -19,5 +19,10 @@ async def ring(port: AtPort, number: str, seconds: float) -> None:
         await port.run(commands_calls.dial(number), again=False)
         await asyncio.sleep(seconds)
     finally:
-        with contextlib.suppress(ModemError):  # the other side was faster
-            await port.run(commands_calls.hang_up())
+        await end(port)
+
+
+async def end(port: AtPort) -> None:
+    """End any call. Raises TimedOut, Mute, ConnectionLost."""
+    with contextlib.suppress(ModemError):  # the other side was faster, or there is none
+        await port.run(commands_calls.hang_up())

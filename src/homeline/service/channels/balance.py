@@ -37,7 +37,7 @@ class Reader(Regular):
         return super().status() | self._read
 
     async def run(self) -> None:
-        with contextlib.suppress(HomelineError):  # it is read anew in its time
+        with contextlib.suppress(HomelineError, ValueError, KeyError, TypeError):  # it is read anew in its time
             known = await self._world.context.database(Store.setting, self._setting)
             if known:
                 stored = json.loads(known)

@@ -24,13 +24,15 @@ class Scheduled(Regular):
         if self.account.action == "sms":
             return await self._text(key)
         # Remembered before it is done: a crash leaves it unknown whether it was, and once is enough.
-        context = self._world.context
-        if await context.database(Store.add_request, self._source, key, context.clock()):
-            account, world = self.account, self._world
-            if account.action == "ussd":
-                await world.ussd.ask(account.code, account.dongle)
-            else:
+        account, world = self.account, self._world
+        is_new = await world.context.database(Store.add_request, self._source, key, world.context.clock())
+        if account.action == "call":
+            if not is_new or self._error:
+                await calling.end(world, account.dongle)
+            if is_new:
                 await calling.ring(world, account.dongle, account.to, account.seconds)
+        elif is_new:
+            await world.ussd.ask(account.code, account.dongle)
         return True
 
     async def _text(self, key: str) -> bool:
