@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from homeline.errors import DeliveryError
@@ -12,10 +13,10 @@ ERROR_LIMIT = 300  # characters of a program's output in an error text
 OWNERS_PAUSE = 300.0  # seconds; only the owner can mend a wrong password, and servers lock out who tries too often
 
 
-def last_words(output: bytes, secret: str = "") -> str:
-    """The end of what a program printed, as one line of printable characters in which `secret` does not occur."""
+def last_words(output: bytes, secrets: Sequence[str] = ()) -> str:
+    """The end of what a program printed, as one line of printable characters in which no secret occurs."""
     text = output.decode("utf-8", "replace")
-    if secret:
+    for secret in secrets:
         text = text.replace(secret, "***")
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= ERROR_LIMIT else "… " + text[-ERROR_LIMIT:]

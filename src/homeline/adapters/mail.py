@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from binascii import b2a_base64
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -84,7 +85,15 @@ class Mailer:
         return [program, "-C", str(path), "--read-envelope-from", "-t"]
 
     def _without_secrets(self, output: bytes) -> str:
-        return last_words(output, self._account.password)
+        return last_words(output, said_as(self._account.user, self._account.password))
+
+
+def said_as(user: str, password: str) -> tuple[str, ...]:
+    """How a password goes to a server, which may say it again: as it is, in AUTH LOGIN and in PLAIN (RFC 4616 2)."""
+    if not password:
+        return ()
+    coded = (f"\0{user}\0{password}", f"{user}\0{user}\0{password}", password)
+    return (*(b2a_base64(each.encode(), newline=False).decode() for each in coded), password)
 
 
 def failure(name: str, status: int, output: str) -> DeliveryError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from homeline.service.channels import webhook_presets as presets
 from homeline.service.note import Note
 
 GRACE = 5.0  # seconds: the request ends by its own deadline before the attempt does
+LONG = 8  # characters: a part of a secret URL that is not a common word
 _AGAIN = (408, 425, 429)  # passing states besides those from 500 on
 # Only the owner can mend it: credentials, the address or the method is wrong, what was there has gone.
 _OWNERS = (401, 402, 403, 404, 405, 407, 410)
@@ -138,10 +140,12 @@ def _with_own(headers: Mapping[str, str], own: tuple[str, ...]) -> tuple[tuple[s
 def _secrets(account: Webhook) -> tuple[str, ...]:
     """What no text may show: a server may say again what it was sent. The longest first."""
     values = [line.partition(":")[2].strip() for line in account.secret_headers]
-    found = {account.token, account.signing_key, account.secret_url, *values}
+    # `Authorization: Bearer …`: the word alone is the secret, as each part of the URL that is long enough may be.
+    words = (value.rpartition(" ")[2] for value in values)
+    found = {account.token, account.signing_key, account.secret_url, *values, *words}
     if account.secret_url:
         path = http.parse(account.secret_url).path
-        found |= {path, *path.split("/")[-2:]}
+        found |= {path, *path.split("/")[-2:], *(part for part in re.split("[/?&=]", path) if len(part) >= LONG)}
     return tuple(sorted((each for each in found if len(each) > 3), key=len, reverse=True))
 
 
