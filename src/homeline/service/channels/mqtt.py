@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from typing import Any
+from typing import Any, NoReturn
 
 from homeline.adapters.mqtt import BrokerError, Link
 from homeline.adapters.store import Store
@@ -101,9 +101,8 @@ class MqttChannel(Made):
         finally:
             await self._end(link)
             self._link = None
-        raise AssertionError("a connection ends with an error")
 
-    async def _use(self, link: Link, name: str) -> None:
+    async def _use(self, link: Link, name: str) -> NoReturn:
         """Until the connection is lost: raises BrokerError."""
         refused = await self._subscribe(link)
         self._up(link, refused)
