@@ -1,4 +1,4 @@
-"""`make demo`: a simulated dongle, the real daemon, an inbox and an e-mail, in one terminal.
+"""`make demo`: a simulated dongle, the real daemon, an inbox and an e-mail, in one terminal, and the pages of LuCI.
 
 A short tour texts the dongle and shows what becomes of it. On a terminal a prompt follows; elsewhere the tour is all.
 Everything lies in one temporary folder, listens on loopback, and is gone at the end.
@@ -10,6 +10,7 @@ import asyncio
 import email
 import email.policy
 import json
+import os
 import shlex
 import signal
 import tempfile
@@ -22,6 +23,7 @@ from homeline import tables
 from homeline.adapters.bus import Bus
 from homeline.errors import BusError, HomelineError
 from homeline_lab.house import OWNER, House
+from homeline_lab.pages.host import LOGINS, PageHost
 from homeline_lab.screen import Screen
 from homeline_lab.smtp import Received
 from homeline_lab.uci import COMMANDS, Uci
@@ -51,8 +53,8 @@ Command = Callable[[str], Awaitable[None]]
 class Demo:
     """One visit."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, house: House, pages: PageHost) -> None:
+        self.house, self.pages = house, pages
         self.screen = Screen(self._typed, self._finish)
         self.watch = Bus(house.router.paths.bus)
         self._end = asyncio.Event()
@@ -126,6 +128,7 @@ class Demo:
         await house.start(timeout=STEP_TIMEOUT)
         status = await house.until_dongle("ready", STEP_TIMEOUT, knows="operator")
         self.note("dongle", f"ready on {status['operator']}, {status.get('signal_dbm', '?')} dBm", 33)
+        self.note("pages", f"{self.pages.url}/ (log in as root, {LOGINS['root'].password})", 33)
         self.note("network", f"{BANK} texts: {TOUR_TEXT}", 35)
         house.dongle.deliver(TOUR_TEXT, BANK)
         await house.mail.wait_for(1, STEP_TIMEOUT)
@@ -261,8 +264,12 @@ def main(arguments: Sequence[str]) -> int:
 
     async def visit() -> None:
         with tempfile.TemporaryDirectory(prefix="homeline-demo-") as folder:
-            async with House(Path(folder), model, level="warning", extra=CALLS) as house:
-                await Demo(house).run()
+            root, luci = Path(folder), os.environ.get("LUCI")
+            async with (
+                House(root, model, level="warning", extra=CALLS) as house,
+                PageHost(house.router, luci=Path(luci) if luci else None) as pages,
+            ):
+                await Demo(house, pages).run()
 
     asyncio.run(visit())
     print("\nAll of it is ended and its folder removed.")

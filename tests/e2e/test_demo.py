@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,12 +92,24 @@ def test_without_a_terminal_the_tour_is_all(place: Path) -> None:
         env={**os.environ, "TMPDIR": str(place)},
         check=True,
     )
-    assert "Subject: SMS from +41791112233" in done.stdout
+    assert "Subject: Code 482913: SMS from +41791112233" in done.stdout
     assert done.stdout.count("Your code is 482913. Do not share it. Grüezi, नमस्ते, 你好") >= 3  # network, bus, mail
     assert GONE in done.stdout
     assert done.stderr == ""
     assert list(place.iterdir()) == []
     assert processes_of(place) == []
+
+
+async def test_the_pages_are_at_the_address_that_it_prints(place: Path) -> None:
+    with visitor(place) as visit:
+        shown = await visit.until("Now you. Try")
+        found = re.search(r"(http://127\.0\.0\.1:\d+/) \(log in as root, homeline\)", shown)
+        assert found
+        with pytest.raises(urllib.error.HTTPError, match="403") as login:  # LuCI's status for its login page
+            await asyncio.to_thread(urllib.request.urlopen, found[1], timeout=10)
+        assert b"luci_password" in login.value.read()
+        visit.type("quit\r")
+        await visit.until(GONE)
 
 
 async def test_words_reach_inbox_and_mail_as_they_were_typed(place: Path) -> None:
