@@ -96,7 +96,7 @@ class Texter(asyncio.DatagramProtocol):
         branch = f"z9hG4bK{os.urandom(8).hex()}"
         head = (
             f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {host}:{port};branch={branch};rport\r\nMax-Forwards: 70\r\n"
-            f"From: <sip:{self.user}@{self.home[0]}>;tag={call}\r\nTo: {to}\r\nCall-ID: {call}\r\n"
+            f"From: <sip:{self.user}@{self.home[0]}>;tag=texter\r\nTo: {to}\r\nCall-ID: {call}\r\n"
             f"CSeq: {number} {method}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
         )
         final = self._finals[branch] = asyncio.get_running_loop().create_future()

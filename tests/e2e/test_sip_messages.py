@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,13 +43,11 @@ config rule 'all'
 
 
 @asynccontextmanager
-async def texting(
-    root: Path, *, timeout: int = 40, desk: str = "", files: Mapping[str, str] | None = None
-) -> AsyncIterator[Home]:
+async def texting(root: Path, *, timeout: int = 40, desk: str = "", more: str = "") -> AsyncIterator[Home]:
     """A home with two phones, whose dongle is driven by the daemon itself."""
-    asterisk = HouseAsterisk(root, files=files)
+    asterisk = HouseAsterisk(root)
     secret = "".join(f"config phone '{name}'\n\toption password '{word}'\n" for name, word in PASSWORDS.items())
-    extra = UCI.format(timeout=timeout, desk=desk)
+    extra = UCI.format(timeout=timeout, desk=desk) + more
     options = {"rate": "600"}  # SMS a minute
     async with Home(root, asterisk=asterisk, secret=secret, extra=extra, dongle_options=options) as home:
         home.events = Events(home)
@@ -211,6 +209,9 @@ async def test_a_phone_writes(tmp_path: Path) -> None:
         sent = await home.messages("out")
         assert sorted(message["text"] for message in sent) == sorted(said)
         assert {message["peer"] for message in sent} == {ANN}
+        for number, call in enumerate(("a):${EPOCH}", '"$[1+1]"', "x&y,z;(((", "%24%7BSHELL(id)%7D")):
+            assert await desk.write("0791234567", f"call {number}", call=call) == 202
+        await home.events.wait_for("message.sent", len(said) + 4, timeout=60)
         assert desk.texts == []  # nothing was refused
 
 
@@ -238,10 +239,19 @@ async def test_what_is_not_sent_is_said(tmp_path: Path) -> None:
         assert mobile.texts == []
 
 
-async def test_strangers_write_nothing(tmp_path: Path) -> None:
+async def test_strangers_and_trunks_write_nothing(tmp_path: Path) -> None:
+    address = own_address()
+    trunk = f"""
+config trunk 'peer'
+	option mode 'peer'
+	option host '{address}'
+	list allowed '{address}/32'
+	option qualify '0'
+"""
     async with (
-        texting(tmp_path) as home,
+        texting(tmp_path, more=trunk) as home,
         Stranger(own_address()) as stranger,
+        Stranger(address) as provider,
         Texter(own_address(), "desk", "another-password", target(home)) as liar,
     ):
         for name in ("desk", "mobile", "stranger", "softphones"):
@@ -252,6 +262,13 @@ async def test_strangers_write_nothing(tmp_path: Path) -> None:
                 )  # fmt: skip
                 assert await stranger.ask(packet, target(home)) == "MESSAGE 401"
                 stranger.answers.clear()
+        for to in (ANN, "desk", "homeline-text", "s"):
+            packet = request(
+                "MESSAGE", to, target(home), source=provider.source, body="hello",
+                headers=[("Content-Type", "text/plain")],
+            )  # fmt: skip
+            assert await provider.ask(packet, target(home)) == "MESSAGE 404"  # it is who it says, and may not
+            provider.answers.clear()
         assert await liar.write(ANN, "hello") == 401
         assert "homeline-sms" not in await pbx(home).cli("database show")
         assert home.dongle.sent == [] and await home.messages("out") == []
