@@ -56,10 +56,13 @@ class Uci:
         raise NotFound(f"{config} has no section {name}")
 
     def add(self, config: str, section_type: str, name: str = "") -> str:
-        """Stages a new section; its name, made up where none is given."""
+        """Stages a section; its name, made up where none is given.
+
+        One of that name gets the type and keeps its options, as libuci does it.
+        """
         sections = self.sections(config)
-        if any(section.name == name for section in sections):
-            raise InvalidArgument(f"{config}.{name} is there already")
+        if any(section.name == name and section.type == section_type for section in sections):
+            return name
         made = name or uci.anonymous_name(section_type, len(sections) + 1)
         self._stage(config, ["set" if name else "add", made, section_type])
         return made
@@ -151,6 +154,8 @@ def _apply(sections: list[Section], change: Change) -> None:
     if command == "add" or (command == "set" and len(rest) == 1):
         if found is None:
             sections.append(Section(str(rest[0]), str(name), anonymous=command == "add"))
+        else:
+            found.type = str(rest[0])
     elif found is None:
         return
     elif command == "order":
@@ -210,7 +215,7 @@ def _set(store: Uci, arguments: Sequence[str]) -> list[str]:
         raise InvalidArgument("set wants CONFIG.SECTION[.OPTION]=VALUE")
     if option:
         store.set(config, section, option, value)
-    elif not any(known.name == section and known.type == value for known in store.sections(config)):
+    else:
         store.add(config, value, section)
     return []
 

@@ -68,7 +68,7 @@ function remembered(key, ask, otherwise) {
 function byService(row, type, value) {
 	return remembered([ type, row.name, value ].join('\n'), () =>
 		api.checkValue({ section: type, option: row.name, value: value }).then((reply) =>
-			verdict(value, reply.ok ? null : _('It %s.').format(reply.error))), value);
+			verdict(value, reply.ok ? null : _('This cannot be used: %s').format(reply.error))), value);
 }
 
 function normalized(value, must) {

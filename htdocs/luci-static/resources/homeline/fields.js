@@ -23,11 +23,22 @@ function sectionsOf(of) {
 	}));
 }
 
+/* A tick in the list has no words beside it: it says whose it is. */
+function named(option) {
+	option.renderWidget = function(section_id, index, value) {
+		const node = form.Flag.prototype.renderWidget.call(this, section_id, index, value);
+
+		node.querySelector('input[type="checkbox"]').setAttribute('aria-label', '%s: %s'.format(this.title, section_id));
+
+		return node;
+	};
+}
+
 /* What is in the configuration and not to be chosen: shown all the same, so that saving does not lose it. */
 function withMissing(choices, value) {
 	const known = choices.map((choice) => choice[0]);
 
-	return choices.concat(L.toArray(value).filter((name) => !known.includes(name))
+	return choices.concat(options.items(value).filter((name) => !known.includes(name))
 		.map((name) => [ name, _('%s (not there)').format(name) ]));
 }
 
@@ -66,7 +77,7 @@ function say(option, section_id, words) {
 function look(option, section_id) {
 	const turn = option.turn = (option.turn || 0) + 1;
 
-	return verdicts(option, L.toArray(option.formvalue(section_id)).filter((value) => value !== '')).then((found) => {
+	return verdicts(option, options.items(option.formvalue(section_id)).filter((value) => value !== '')).then((found) => {
 		const wrong = found.find((one) => one.error);
 
 		if (turn == option.turn)
@@ -160,14 +171,23 @@ function judgeSecret(option, Widget) {
 }
 
 function isSame(values, saved) {
-	return JSON.stringify(values) == JSON.stringify(L.toArray(saved));
+	return JSON.stringify(values) == JSON.stringify(options.items(saved));
 }
 
 /* A value that is the default is not written. */
 function sparing(option, byDefault, Widget) {
 	option.write = function(section_id, value) {
-		return (L.toArray(value).join(' ') == byDefault)
+		return (options.items(value).join(' ') == byDefault)
 			? this.remove(section_id) : Widget.prototype.write.call(this, section_id, value);
+	};
+}
+
+/* A list that is written as a single value is one item. */
+function whole(option, row) {
+	option.load = (section_id) => {
+		const items = options.items(uci.get('homeline', section_id, row.name));
+
+		return items.length ? items : null;
 	};
 }
 
@@ -180,7 +200,7 @@ function choose(option, row) {
 		return;
 
 	option.load = function(section_id) {
-		const value = uci.get('homeline', section_id, row.name);
+		const value = options.items(uci.get('homeline', section_id, row.name));
 
 		this.keylist = [];
 		this.vallist = [];
@@ -190,21 +210,27 @@ function choose(option, row) {
 
 		withMissing(sectionsOf(row.of), value).forEach((choice) => this.value(choice[0], choice[1]));
 
-		return value;
+		return !value.length ? null : row.many ? value : value[0];
 	};
 }
 
 function dress(option, row, type, Widget) {
 	Object.assign(option, {
-		row: row, sectionType: type, many: row.many, rmempty: row.needed !== true, modalonly: !row.grid
+		row: row, sectionType: type, many: row.many, rmempty: row.needed !== true,
+		modalonly: !row.grid ? true : (row.name == 'enabled') ? false : null
 	});
 
 	if (row.none)
 		option.placeholder = row.none;
 
 
-	if (row.widget == 'flag')
+	if (row.many && !row.secret)
+		whole(option, row);
+
+	if (row.widget == 'flag') {
 		option.default = row.byDefault;
+		named(option);
+	}
 	else if (row.widget == 'choice') {
 		option.default = (row.many && row.byDefault) ? row.byDefault.split(' ') : row.byDefault;
 		choose(option, row);
@@ -229,7 +255,7 @@ function depend(option, rows, only) {
 	for (const name in only) {
 		const other = rows.find((row) => row.name == name);
 
-		L.toArray(only[name]).forEach((value) => {
+		options.items(only[name]).forEach((value) => {
 			const dependency = { [name]: value };
 
 			if (other.many)

@@ -293,6 +293,11 @@ const SECTIONS = {
 };
 
 return baseclass.extend({
+	/* The items of an option, which may be a list or a single value. L.toArray() would cut `My Bank` at its blank. */
+	items: function(value) {
+		return Array.isArray(value) ? value : (value == null || value === '') ? [] : [ value ];
+	},
+
 	/* Types of sections that rules may name as channels, in the order of the list. */
 	channels: [ 'email', 'telegram', 'webhook', 'mqtt', 'sms', 'sip_message', 'command' ],
 

@@ -85,7 +85,7 @@ const Secret = form.Value.extend({
 
 	/* Whether there will be one, as the form stands. */
 	willBeSet: function(section_id) {
-		return !!L.toArray(this.formvalue(section_id)).length || (!!this.isSet(section_id) && !this.cleared);
+		return (this.formvalue(section_id) || '').length > 0 || (!!this.isSet(section_id) && !this.cleared);
 	},
 
 	renderWidget: function(section_id) {

@@ -17,7 +17,7 @@ function titles(type, name, value) {
 	const row = options.rows(type).find((each) => each.name == name);
 	const words = Object.fromEntries((row.values || []).map((each) => [ each[0], each[1] || each[0] ]));
 
-	return L.toArray(value ?? row.byDefault?.split(' ')).map((each) => words[each] || each).join(', ');
+	return options.items(value ?? row.byDefault?.split(' ')).map((each) => words[each] || each).join(', ');
 }
 
 /* A column that only shows. */
@@ -182,7 +182,7 @@ const Channels = Grid.extend({
 	},
 
 	handleRemove: function(section_id, ev) {
-		const users = uci.sections('homeline', 'rule').filter((rule) => L.toArray(rule.channels).includes(section_id));
+		const users = uci.sections('homeline', 'rule').filter((rule) => options.items(rule.channels).includes(section_id));
 
 		const remove = () => Grid.prototype.handleRemove.call(this, section_id, ev);
 
@@ -204,7 +204,7 @@ const Channels = Grid.extend({
 
 /* Take a channel out of a rule; one without any other is switched off, which is what its row in the grid then says. */
 function leave(map, rule, channel) {
-	const left = L.toArray(rule.channels).filter((name) => name != channel);
+	const left = options.items(rule.channels).filter((name) => name != channel);
 	const name = rule['.name'], grid = map.children.find((each) => each.sectiontype == 'rule');
 
 	uci.set('homeline', name, 'channels', left.length ? left : null);
@@ -217,17 +217,17 @@ function leave(map, rule, channel) {
 
 function what(section_id) {
 	const rule = uci.get('homeline', section_id);
-	const from = L.toArray(rule.senders).concat(L.toArray(rule.patterns).map((pattern) => '/%s/'.format(pattern)));
+	const from = options.items(rule.senders).concat(options.items(rule.patterns).map((pattern) => '/%s/'.format(pattern)));
 
 	return [ titles('rule', 'events', rule.events), from.length ? E('div', { 'class': 'hl-soft' }, [ from.join(', ') ]) : '' ];
 }
 
 function when(section_id) {
 	const rule = uci.get('homeline', section_id);
-	const quiet = L.toArray(rule.quiet).join('; ');
+	const quiet = options.items(rule.quiet).join('; ');
 
 	return [
-		L.toArray(rule.times).join('; ') || _('always'),
+		options.items(rule.times).join('; ') || _('always'),
 		quiet ? E('div', { 'class': 'hl-soft' }, [ _('quiet: %s').format(quiet) ]) : ''
 	];
 }
@@ -238,12 +238,12 @@ function target(section_id) {
 	const preset = titles('webhook', 'preset', channel.preset);
 
 	switch (channel['.type']) {
-	case 'email': return L.toArray(channel.to).join(', ');
-	case 'telegram': return L.toArray(channel.chats).join(', ');
+	case 'email': return options.items(channel.to).join(', ');
+	case 'telegram': return options.items(channel.chats).join(', ');
 	case 'webhook': return [ preset, channel.target || channel.url ].filter((each) => each).join(', ');
 	case 'mqtt': return channel.host;
-	case 'sms': return L.toArray(channel.to).join(', ');
-	case 'sip_message': return L.toArray(channel.phones).join(', ');
+	case 'sms': return options.items(channel.to).join(', ');
+	case 'sip_message': return options.items(channel.phones).join(', ');
 	case 'command': return channel.program;
 	}
 
@@ -251,7 +251,7 @@ function target(section_id) {
 }
 
 function usedBy(section_id) {
-	return uci.sections('homeline', 'rule').filter((rule) => L.toArray(rule.channels).includes(section_id))
+	return uci.sections('homeline', 'rule').filter((rule) => options.items(rule.channels).includes(section_id))
 		.map((rule) => rule['.name']).join(', ') || _('no rule');
 }
 
@@ -272,7 +272,7 @@ function addRules(map) {
 	grid.sortable = true;
 	column(grid, 'what', _('Forwards'), what);
 	column(grid, 'when', _('When'), when);
-	column(grid, 'to', _('To'), (section_id) => L.toArray(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
+	column(grid, 'to', _('To'), (section_id) => options.items(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
 	column(grid, 'health', _('State'), (section_id) => inForce.health('rules', section_id));
 	show(grid, 'rule');
 }

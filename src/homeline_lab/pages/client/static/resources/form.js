@@ -137,7 +137,14 @@ const AbstractValue = baseclass.extend({
 	renderFrame: function(section_id, node) {
 		const frame = E('div', { 'class': 'cbi-value', 'data-field': this.cbid(section_id), 'data-name': this.option });
 
-		dom.append(frame, E('label', { 'class': 'cbi-value-title', 'for': `widget.${this.cbid(section_id)}` }, [ plain(this.title) ]));
+		const id = `widget.${this.cbid(section_id)}`, single = node.querySelector(`[id="${CSS.escape(id)}"]`);
+
+		if (!single) { /* several ticks: a group with a name */
+			node.setAttribute('role', 'group');
+			node.setAttribute('aria-label', plain(this.title));
+		}
+
+		dom.append(frame, E(single ? 'label' : 'span', { 'class': 'cbi-value-title', 'for': single ? id : null }, [ plain(this.title) ]));
 		dom.append(frame, E('div', { 'class': 'cbi-value-field' }, [ node ]));
 
 		if (this.description)
@@ -368,7 +375,7 @@ const GridSection = AbstractSection.extend({
 			option.editable ? option.render(place, section_id, true) : this.renderTextValue(section_id, option))).then((cells) => {
 			const row = E('tr', { 'class': 'tr cbi-section-table-row', 'data-sid': section_id }, [
 				...(this.anonymous ? [] : [ E('td', { 'class': 'td cbi-section-table-titles' }, [ this.titleFn('sectiontitle', section_id) || section_id ]) ]),
-				...cells, this.renderRowActions(section_id, _('Edit'))
+				...cells, this.renderRowActions(section_id)
 			]);
 
 			if (this.sortable)
@@ -378,8 +385,8 @@ const GridSection = AbstractSection.extend({
 		});
 	},
 
-	renderRowActions: function(section_id, words) {
-		const readonly = this.map.readonly ? '' : null;
+	renderRowActions: function(section_id) {
+		const words = _('Edit'), readonly = this.map.readonly ? '' : null;
 		const cell = E('td', { 'class': 'td cbi-section-table-cell nowrap cbi-section-actions' }, [ E('div') ]);
 
 		if (this.sortable)
@@ -516,7 +523,7 @@ const Map = baseclass.extend({
 	},
 
 	renderContents: function() {
-		const node = (this.root ??= E('div', { 'id': `cbi-${this.config}`, 'class': 'cbi-map' }));
+		const node = (this.root ??= E('div', { 'id': this.title ? `cbi-${this.config}` : null, 'class': 'cbi-map' }));
 		const shown = node.querySelector('.cbi-tabmenu > .cbi-tab');
 
 		dom.bindClassInstance(node, this);

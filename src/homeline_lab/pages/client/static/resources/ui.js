@@ -539,6 +539,8 @@ const ui = {
 	}
 };
 
+document.addEventListener('uci-loaded', () => changes.init());
+
 L.ui = ui;
 
 return baseclass.extend(ui);
