@@ -243,7 +243,7 @@ class _Reader:
         if kind.singleton:
             return kind.build(**values)
         for option in kind.options:
-            if option.required and option.attribute not in values:
+            if option.required and option.attribute not in values and values.get("enabled", True):
                 raise ConfigError(section.name, option.name, "", "is required")
         built = kind.build(name=section.name, **values)
         complete = kind.complete or _COMPLETE.get(kind.name)

@@ -142,7 +142,7 @@ def rules(config: Config, declared: Mapping[str, str], broken: Iterable[str], te
         if rule.quiet and config_times.whole_week(rule.quiet):
             tell.odd(rule.name, "quiet", "has no end: it covers the whole week", "nothing waits for it")
         channels = tuple(channel for channel in rule.channels if channel in known_channels)
-        if channels:
+        if channels or not rule.enabled:
             good.append(replace(rule, channels=channels))
         else:
             tell.out(ConfigError(rule.name, "channels", "", "names no channel that is there"))
