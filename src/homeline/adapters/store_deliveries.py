@@ -264,35 +264,35 @@ class Deliveries(Results):
     def delivery_done(self, delivery: int, now: int, note: str = "") -> None:
         """The channel took it, and what it carried. `note` says why it needed no sending."""
         with self._ending(delivery):
-            self._end(delivery, DeliveryState.DONE, whole_characters(note[:ERROR_LENGTH]), now)
-            self._note_success(delivery, now)
+            if row := self._end(delivery, DeliveryState.DONE, short(note), now):
+                self._note_success(*row, now)
 
     def delivery_retry(self, delivery: int, next_at: int, error: str, now: int) -> None:
         """The channel did not take it; it is due again at `next_at`."""
         with self._ending(delivery):
-            error = whole_characters(error[:ERROR_LENGTH])
-            known = self._run(
-                "UPDATE delivery SET state = 'pending', next_at = ?, attempts = attempts + 1, error = ? WHERE id = ?",
-                *(next_at, error, delivery),
-            ).rowcount
-            if not known:  # its event was deleted meanwhile; what it carried goes on without it
+            row = self._one(
+                "UPDATE delivery SET state = 'pending', next_at = ?, attempts = attempts + 1, error = ? WHERE id = ? "
+                "RETURNING rule, channel",
+                *(next_at, short(error), delivery),
+            )
+            if row is not None:
+                self._note_error(*row, short(error), now)
+            else:  # its event was deleted meanwhile; what it carried goes on without it
                 self._run(f"UPDATE delivery SET carrier = 0 WHERE carrier = ? AND {_CARRIED}", delivery)  # noqa: S608
-            self._note_error(delivery, error, now)
 
     def delivery_failed(self, delivery: int, error: str, now: int) -> None:
         """The channel refused it for good, or its deadline passed; likewise what it carried."""
         with self._ending(delivery):
-            error = whole_characters(error[:ERROR_LENGTH])
-            self._end(delivery, DeliveryState.FAILED, error, now)
-            self._note_error(delivery, error, now)
+            if row := self._end(delivery, DeliveryState.FAILED, short(error), now):
+                self._note_error(*row, short(error), now)
 
-    def _end(self, delivery: int, state: DeliveryState, words: str, now: int) -> None:
-        for which in ("id = ?1", f"carrier = ?1 AND {_CARRIED}"):
-            self._run(
-                "UPDATE delivery SET state = ?2, done_at = ?3, attempts = attempts + 1, error = ?4 "  # noqa: S608
-                f"WHERE {which}",
-                *(delivery, state, now, words),
-            )
+    def _end(self, delivery: int, state: DeliveryState, words: str, now: int) -> Row | None:
+        """Its rule and channel; None where its event was deleted meanwhile."""
+        ended = "UPDATE delivery SET state = ?, done_at = ?, attempts = attempts + 1, error = ? WHERE"
+        row = self._one(f"{ended} id = ? RETURNING rule, channel, carrier", state, now, words, delivery)
+        if row is None or row[2] > 0:
+            self._run(f"{ended} carrier = ? AND {_CARRIED}", state, now, words, delivery)
+        return None if row is None else row[:2]
 
     def delivery_released(self, delivery: int) -> None:
         """It was not tried after all (the channel was replaced): it is due as before."""
@@ -374,6 +374,11 @@ def conditions(*terms: tuple[str, object], also: Sequence[str] = ()) -> tuple[st
 def insertion(table: str, columns: Mapping[str, object]) -> str:
     """An INSERT of these columns, which are ours; the values follow in their order."""
     return f"INSERT INTO {table}({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+def short(words: str) -> str:
+    """As much of an error's words as is kept."""
+    return whole_characters(words[:ERROR_LENGTH])
 
 
 def _id(value: int | None) -> int:

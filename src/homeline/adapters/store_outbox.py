@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from homeline.adapters.store_base import MAX_ID, Planner, exact, packed
-from homeline.adapters.store_deliveries import ERROR_LENGTH, Deliveries, insertion
+from homeline.adapters.store_deliveries import Deliveries, insertion, short
 from homeline.adapters.store_requests import Limit, Requests
 from homeline.adapters.store_rows import MESSAGE, PART, Recovery, message_of, part_of
 from homeline.core.joining import same_number, whole_characters
@@ -131,7 +131,7 @@ class Outbox(Requests, Deliveries):
         """It surely was not sent: refused, or it never reached the modem."""
         self._run(
             "UPDATE part SET state = 'failed', error = ? WHERE message = ? AND number = ?",
-            *(_short(error), message, number),
+            *(short(error), message, number),
         )
 
     def part_unknown(self, message: int, number: int, error: str) -> None:
@@ -140,10 +140,10 @@ class Outbox(Requests, Deliveries):
             self._run(
                 "UPDATE part SET state = iif(state = 'delivered', state, 'unknown'), error = ? "
                 "WHERE message = ? AND number = ?",
-                *(_short(error), message, number),
+                *(short(error), message, number),
             )
             self._run(
-                "UPDATE message SET state = ?, error = ? WHERE id = ?", MessageState.UNKNOWN, _short(error), message
+                "UPDATE message SET state = ?, error = ? WHERE id = ?", MessageState.UNKNOWN, short(error), message
             )
 
     # -- messages -----------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Outbox(Requests, Deliveries):
         with self._writing():
             self._run(
                 "UPDATE message SET state = ?, not_before = ?, error = ?, attempts = attempts + ? WHERE id = ?",
-                *(MessageState.QUEUED, not_before, _short(error), counts, message),
+                *(MessageState.QUEUED, not_before, short(error), counts, message),
             )
             self._run("UPDATE part SET state = 'queued' WHERE message = ? AND state = 'failed'", message)
 
@@ -178,7 +178,7 @@ class Outbox(Requests, Deliveries):
         """Give it up: the report event that says so, its deliveries made. Raises NotFound."""
         with self._writing():
             self._run(
-                "UPDATE message SET state = ?, error = ? WHERE id = ?", MessageState.FAILED, _short(error), message
+                "UPDATE message SET state = ?, error = ? WHERE id = ?", MessageState.FAILED, short(error), message
             )
             return self._report_event(self._existing(message), now, plan)
 
@@ -328,7 +328,3 @@ _COLUMNS = "SELECT message.id, number, peer, message.sent_at "
 _BY_REFERENCE = _COLUMNS + _OUT.format("part.reference = ? AND part.state IN ('sent', 'unknown', 'failed')")
 _UNTOLD = _COLUMNS + _OUT.format(f"part.reference = {UNTOLD} AND part.state = 'sent' AND message.report = 1")
 _UNANSWERED = _COLUMNS + _OUT.format("part.state IN ('sending', 'unknown') AND part.reference IS NULL")
-
-
-def _short(error: str) -> str:
-    return whole_characters(error[:ERROR_LENGTH])

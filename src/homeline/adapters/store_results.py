@@ -12,20 +12,20 @@ from homeline.adapters.store_rows import Summary
 class Results(StoreBase):
     """The tables `rule_result` and `channel_result`."""
 
-    def _note_success(self, delivery: int, now: int) -> None:
-        for of in ("rule", "channel"):
+    def _note_success(self, rule: str, channel: str, now: int) -> None:
+        for of, name in (("rule", rule), ("channel", channel)):
             self._run(
-                f"INSERT INTO {of}_result({of}, success_at) SELECT {of}, ? FROM delivery WHERE id = ? "  # noqa: S608
+                f"INSERT INTO {of}_result({of}, success_at) VALUES (?, ?) "  # noqa: S608 - ours
                 f"ON CONFLICT ({of}) DO UPDATE SET success_at = excluded.success_at",
-                *(now, delivery),
+                *(name, now),
             )
 
-    def _note_error(self, delivery: int, error: str, now: int) -> None:
-        for of in ("rule", "channel"):
+    def _note_error(self, rule: str, channel: str, error: str, now: int) -> None:
+        for of, name in (("rule", rule), ("channel", channel)):
             self._run(
-                f"INSERT INTO {of}_result({of}, error_at, error) SELECT {of}, ?, ? FROM delivery "  # noqa: S608
-                f"WHERE id = ? ON CONFLICT ({of}) DO UPDATE SET error_at = excluded.error_at, error = excluded.error",
-                *(now, error, delivery),
+                f"INSERT INTO {of}_result({of}, error_at, error) VALUES (?, ?, ?) "  # noqa: S608 - ours
+                f"ON CONFLICT ({of}) DO UPDATE SET error_at = excluded.error_at, error = excluded.error",
+                *(name, now, error),
             )
 
     def rule_summaries(self) -> dict[str, Summary]:
