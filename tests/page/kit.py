@@ -22,10 +22,14 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from e2e.kit import Home, living
+from homeline.adapters.bus import Method, Request
 from homeline.adapters.store import Store
 from homeline.model import ReceivedPart
 from homeline.paths import Paths
+from homeline.protocol.blobmsg import Table, Type
+from homeline.protocol.ubus_arguments import Param
 from homeline_lab.pages.host import LOGINS, PageHost
+from homeline_lab.router import Router
 
 HERE = Path(__file__).parent
 WIDTHS = (1280, 390)
@@ -47,6 +51,25 @@ ARGUMENTS = (
     # a test may ask for any name of the outside: none is looked up
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+
+# What a stub lets itself be asked.
+ANYTHING = {
+    name: Param(Type.UNSPEC)
+    for name in (
+        "dongle",
+        "hours",
+        "all",
+        "before",
+        "limit",
+        "text",
+        "direction",
+        "peer",
+        "unread",
+        "details",
+        "id",
+        "ids",
+    )
+}
 
 T = TypeVar("T")
 
@@ -257,5 +280,27 @@ async def paged(
         page = Page(driver, served)
         await page.prepare(width, dark)
         yield home, page
+        assert await page.complaints() == []
+        await page.run(driver.get, "about:blank")
+
+
+@asynccontextmanager
+async def stubbed(
+    root: Path, driver: webdriver.Chrome, replies: Mapping[str, Table], width: int = 1280
+) -> AsyncIterator[Page]:
+    """A browser before the pages of a router whose object `homeline` gives these replies, hard to bring about else."""
+    luci = os.environ.get("LUCI")
+
+    def method(reply: Table) -> Method:
+        async def answer(_request: Request) -> Table:
+            return reply
+
+        return Method(answer, ANYTHING)
+
+    async with Router(root) as router, PageHost(router, luci=Path(luci) if luci else None) as host:
+        router.bus.add_local("homeline", {name: method(reply) for name, reply in replies.items()})
+        page = Page(driver, host)
+        await page.prepare(width)
+        yield page
         assert await page.complaints() == []
         await page.run(driver.get, "about:blank")

@@ -9,7 +9,8 @@ from selenium import webdriver
 
 from homeline_lab.network import Operator
 from hostile import HOSTILE, SENDERS
-from page.kit import Page, paged
+from page.house_state import replies
+from page.kit import Page, paged, stubbed
 
 # What a browser may read as markup, in the places where a page may put it.
 MARKUP = (
@@ -102,3 +103,12 @@ async def test_senders_that_are_names(tmp_path: Path, chromium: webdriver.Chrome
         await page.log_in(page="messages")
         await page.until("return document.querySelectorAll('.hl-entry').length == arguments[0]", len(SENDERS) + 1)
         assert await foreign(page) == []
+
+
+@pytest.mark.parametrize("words", MARKUP)
+async def test_everything_that_a_state_tells(tmp_path: Path, chromium: webdriver.Chrome, words: str) -> None:
+    async with stubbed(tmp_path, chromium, replies(words)) as page:
+        await page.log_in()
+        await page.until("return document.querySelectorAll('.hl-card').length == 6")
+        assert await foreign(page) == []
+        assert (await page.js("return document.querySelector('#view').textContent")).count(words) > 40

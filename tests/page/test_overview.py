@@ -9,7 +9,8 @@ from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from homeline_lab.sim import Sim
-from page.kit import WIDTHS, paged
+from page.house_state import replies
+from page.kit import WIDTHS, paged, stubbed
 
 CARD = "[data-key='dongle stick']"
 
@@ -117,3 +118,29 @@ async def test_who_may_only_read_sees_all_and_changes_nothing(tmp_path: Path, ch
         await page.log_in("guest")
         await page.shows("Ready", CARD)
         assert await page.count("#view button") == 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_a_full_house(tmp_path: Path, chromium: webdriver.Chrome, width: int) -> None:
+    async with stubbed(tmp_path, chromium, replies(), width) as page:
+        await page.log_in()
+        for place, words in {
+            "[data-key='dongle home']": ("Roaming", "Swisscom", "4G LTE", "-97 dBm, weak", "18 of 20"),
+            "[data-key='dongle spare']": ("SIM locked", "1 try is left", "Enter PIN…"),
+            "[data-key='dongle strange']": ("dreaming", "asleep"),
+            "[data-key='asterisk']": ("Asterisk did not take the new configuration", "endpoint desk is missing"),
+            "[data-key='row Trunk byoc']": ("Reachable", "sip:54.172.60.0:5061", "1 now"),
+            "[data-key='row Phone desk']": ("Registered", "Linphone, 192.168.1.20:5060"),
+            "[data-key='row owner']": ("Works", "Delivered 10 min ago"),
+            "[data-key='row broker']": ("Not connected", "chat not found", "3", "2"),
+            "[data-key='row Balance prepaid']": ("Low", "3.20 EUR", "1 day ago"),
+            "[data-key='row Message alive']": ("Waits", "it is roaming"),
+            "[data-key='tiles']": ("3 unread messages", "1 missed call", "2 messages on the voicemail"),
+            "[data-key='off']": ("Homeline is switched off.",),
+        }.items():
+            for each in words:
+                await page.shows(each, place)
+        lines = await page.js("return document.querySelectorAll('[data-key=\"dongle home\"] .hl-line').length")
+        assert lines == 2  # a gap in the signal's history is a gap in its plot
+        assert await page.wide() <= 0
+        assert await page.audit() == []

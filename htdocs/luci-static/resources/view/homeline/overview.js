@@ -367,7 +367,7 @@ function dongleCard(dongle, advice, now) {
 		advice ? E('p', { 'data-key': 'advice' }, [ advice ]) : '',
 		E('div', { 'class': 'hl-body', 'data-key': 'body' }, [ E('div', {}, [
 			signalLine(dongle),
-			plot(state.history[dongle.name] || [], 24, now)
+			(state.history[dongle.name] || []).length || dongle.state == 'ready' ? plot(state.history[dongle.name] || [], 24, now) : ''
 		]), E('dl', { 'class': 'hl-facts' }, [].concat(
 			fact(_('Number'), dongle.number, 'hl-number'),
 			fact(_('Since'), common.time(dongle.since, common.ago(dongle.since, now))),
@@ -442,9 +442,36 @@ function channelsCard(channels, now) {
 	]);
 }
 
+/* What is done every few days: a message that keeps a SIM alive, a question for what is left on it. */
+function regularRow(kind, item, now, result) {
+	const words = item.error ? [ _('Failing'), 'bad' ] : item.low ? [ _('Low'), 'bad' ] : item.waits ? [ _('Waits'), 'fair' ]
+		: item.last_success ? [ _('Done'), 'good' ] : [ _('Not done yet'), 'idle' ];
+
+	return { key: kind + ' ' + item.name, cells: [
+		item.name, kind, item.dongle, common.pill(words[0], words[1]),
+		E('div', {}, [
+			result ? E('div', { 'class': 'hl-strong', 'data-key': 'result' }, [ result ]) : '',
+			item.last_success ? common.time(item.last_success, common.ago(item.last_success, now)) : '',
+			item.error || item.waits ? E('div', { 'class': 'hl-soft', 'data-key': 'why' }, [ item.error || item.waits ]) : ''
+		]),
+		item.next_at ? common.time(item.next_at) : ''
+	] };
+}
+
+function regularCard(schedules, balances, now) {
+	const kinds = { sms: _('Message'), ussd: _('USSD code'), call: _('Call') };
+	const rows = balances.map((item) => regularRow(_('Balance'), item, now, [ item.amount, item.unit ].filter((each) => each).join(' ')))
+		.concat(schedules.map((item) => regularRow(kinds[item.action] || item.action, item, now, '')));
+
+	return E('section', { 'class': 'hl-card', 'data-key': 'regular' }, [
+		E('div', { 'class': 'hl-head' }, [ E('h3', {}, [ _('Done regularly') ]) ]),
+		table([ _('Name'), _('Kind'), _('Dongle'), _('State'), _('Last'), _('Next') ], rows)
+	]);
+}
+
 function tile(count, words, page) {
-	return E('a', {
-		'class': 'hl-tile' + (count ? ' hl-some' : ''), 'href': L.url('admin/services/homeline', page), 'data-key': words
+	return E(page ? 'a' : 'span', {
+		'class': 'hl-tile' + (count ? ' hl-some' : ''), 'href': page ? L.url('admin/services/homeline', page) : null, 'data-key': words
 	}, [ E('span', { 'class': 'hl-count' }, [ String(count || 0) ]), ' ', words ]);
 }
 
@@ -471,7 +498,9 @@ function content() {
 			_('Homeline is switched off. Messages stay on the SIM until it is switched on.')
 		]),
 		E('div', { 'class': 'hl-tiles', 'data-key': 'tiles' }, [
-			tile(status.unread, N_(status.unread || 0, 'unread message', 'unread messages'), 'messages')
+			tile(status.unread, N_(status.unread || 0, 'unread message', 'unread messages'), 'messages'),
+			status.missed ? tile(status.missed, N_(status.missed, 'missed call', 'missed calls')) : '',
+			status.voicemail ? tile(status.voicemail, N_(status.voicemail, 'message on the voicemail', 'messages on the voicemail')) : ''
 		]),
 		E('ul', { 'class': 'hl-notices', 'data-key': 'notices', 'aria-label': _('What needs a look') }, notices),
 		E('div', { 'class': 'hl-cards', 'data-key': 'cards' }, status.dongles.map((dongle) =>
@@ -479,6 +508,7 @@ function content() {
 		)),
 		status.asterisk && status.asterisk.configuration != 'off' ? asteriskCard(status.asterisk, now) : '',
 		(status.channels || []).length ? channelsCard(status.channels, now) : '',
+		status.schedules || status.balances ? regularCard(status.schedules || [], status.balances || [], now) : '',
 		E('p', { 'class': 'hl-soft', 'data-key': 'version' }, [
 			_('Homeline %s, running for %t').format(status.version, status.uptime)
 		])
