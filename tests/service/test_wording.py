@@ -130,10 +130,14 @@ def test_the_owners_words() -> None:
     assert note.text.startswith("Code: 482913\n")
 
 
-def test_the_rule_in_force_decides_and_one_that_is_gone_has_no_wishes() -> None:
+def test_the_rule_in_force_decides_and_of_one_that_is_gone_codes_are_hidden() -> None:
     made = wording("5f3a", Rule("other"), Rule("all", template="mine"))
     assert made.note(DELIVERY, sms()).text == "mine"
-    assert made.note(replace(DELIVERY, rule="gone"), sms()).brief == "hello"
+    gone = replace(DELIVERY, rule="gone")
+    assert made.note(gone, sms()).brief == "hello"
+    note = made.note(gone, sms(BANK))
+    assert "482913" in BANK
+    assert "482913" not in f"{note}"
 
 
 def test_a_webhooks_body_is_filled_with_the_rules_words() -> None:

@@ -28,8 +28,9 @@ class Wording:
     instance: Callable[[], str]
 
     def note(self, delivery: Delivery, event: Event) -> Note:
-        """What to send for a delivery. A rule that is gone counts as one without wishes."""
-        rule = next((rule for rule in self.config().rules if rule.name == delivery.rule), Rule(delivery.rule))
+        """What to send for a delivery. A rule that is gone may have hidden one-time codes, so they are hidden then."""
+        gone = Rule(delivery.rule, codes="redact")
+        rule = next((rule for rule in self.config().rules if rule.name == delivery.rule), gone)
         return self.by_rule(rule, delivery, event)
 
     def by_rule(self, rule: Rule, delivery: Delivery, event: Event) -> Note:
