@@ -265,7 +265,7 @@ class Deliveries(Results):
         """The channel took it, and what it carried. `note` says why it needed no sending."""
         with self._ending(delivery):
             if row := self._end(delivery, DeliveryState.DONE, short(note), now):
-                self._note_success(*row, now)
+                self._note_success(row[0], row[1], now)
 
     def delivery_retry(self, delivery: int, next_at: int, error: str, now: int) -> None:
         """The channel did not take it; it is due again at `next_at`."""
@@ -276,7 +276,7 @@ class Deliveries(Results):
                 *(next_at, short(error), delivery),
             )
             if row is not None:
-                self._note_error(*row, short(error), now)
+                self._note_error(row[0], row[1], short(error), now)
             else:  # its event was deleted meanwhile; what it carried goes on without it
                 self._run(f"UPDATE delivery SET carrier = 0 WHERE carrier = ? AND {_CARRIED}", delivery)  # noqa: S608
 
@@ -284,7 +284,7 @@ class Deliveries(Results):
         """The channel refused it for good, or its deadline passed; likewise what it carried."""
         with self._ending(delivery):
             if row := self._end(delivery, DeliveryState.FAILED, short(error), now):
-                self._note_error(*row, short(error), now)
+                self._note_error(row[0], row[1], short(error), now)
 
     def _end(self, delivery: int, state: DeliveryState, words: str, now: int) -> Row | None:
         """Its rule and channel; None where its event was deleted meanwhile."""
