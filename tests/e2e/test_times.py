@@ -124,18 +124,18 @@ async def test_killed_when_the_server_has_the_digest_and_we_do_not_know_it(tmp_p
         await home.run()
         for number in range(3):
             home.dongle.deliver(f"night {number}", ANN)
-        messages = await home.events.wait_for("message.received", 3)
+        messages = await home.events.wait_for("message.received", 3, timeout=30)
         home.mail.on_mail = lambda _mail: home.kill()  # before the server says 250
         home.set_clock(evening + 8 * HOUR + 60)
         with contextlib.suppress(HomelineError):
             await home.call("status")  # so that it looks at the clock; it may be killed meanwhile
-        await home.mail.wait_for(1)
+        await home.mail.wait_for(1, 30)
         home.mail.on_mail = None
         await home.ended()
         home.set_clock(evening + 24 * HOUR)  # the next night has begun
         await home.run()
-        await home.mail.wait_for(2)
-        done = await home.events.wait("delivery.done", lambda d: "digest" in d)
+        await home.mail.wait_for(2, 30)
+        done = await home.events.wait("delivery.done", lambda d: "digest" in d, 30)
         assert done["events"] == [message["id"] for message in messages]
         first, second = (mail.content for mail in home.mail.mails)
         assert first == second
