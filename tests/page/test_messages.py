@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from e2e.kit import Home
 from homeline.protocol import pdu
 from homeline_lab.network import Outcome
-from page.kit import WIDTHS, Page, filled, paged
+from page.kit import WIDTHS, Page, filled, paged, stubbed
 
 ANN, BOB = "+41791112233", "+41794445566"
 MESSAGE = ".hl-message"
@@ -263,3 +263,44 @@ async def test_who_may_only_read_changes_nothing(tmp_path: Path, chromium: webdr
         for selector in ("textarea", ".cbi-button-add", ".cbi-button-action", ".cbi-button-negative", "[type=tel]"):
             assert await page.count(f"#view {selector}") == 0
         assert (await home.call("status"))["unread"] == 1
+
+
+NOTICE = "MMS from +41794445566, 45 kB"
+STATES = [
+    ({"note": NOTICE, "port": 2948, "data": "0605040b8423f0"}, (NOTICE, "For port 2948", "0605040b8423f0")),
+    ({"state": "incomplete", "parts": 3, "parts_missing": 1, "text": "one […]"}, ("1 part is missing", "one […]")),
+    ({"state": "archived", "text": "old"}, ("Archive of the SIM", "old")),
+    ({"state": "failed", "error": "octet 7: no such type"}, ("Cannot be read", "octet 7: no such type")),
+    ({"direction": "out", "state": "unknown", "text": "sent?"}, ("May have been sent", "Send again")),
+    ({"direction": "out", "state": "queued", "text": "soon"}, ("Waiting",)),
+    ({"flash": True, "text": "now", "deliveries": {"pending": 1}}, ("Flash", "Being forwarded")),
+]
+
+
+async def test_each_state_is_shown_as_what_it_is(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    base = {
+        "direction": "in",
+        "state": "received",
+        "unread": False,
+        "parts": 1,
+        "text": "",
+        "peer": BOB,
+        "at": 1_795_000_000,
+    }
+    messages = [{**base, "id": len(STATES) - place, **fields} for place, (fields, _) in enumerate(STATES)]
+    replies = {
+        "status": {"dongles": []},
+        "list_conversations": {
+            "conversations": [{"peer": BOB, "count": 7, "unread": 0, "last": messages[0]}],
+            "more": False,
+        },
+        "list_messages": {"messages": messages, "more": False, "unread": 0},
+    }
+    async with stubbed(tmp_path, chromium, replies) as page:
+        await page.log_in(page="messages")
+        await page.click(entry(BOB))
+        await page.until("return document.querySelectorAll('.hl-message').length == arguments[0]", len(STATES))
+        for message, (_, words) in zip(messages, STATES, strict=True):
+            for each in words:
+                await page.shows(each, f"[data-key='message {message['id']}']")
+        assert await page.audit() == []
