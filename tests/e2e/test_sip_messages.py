@@ -260,14 +260,14 @@ config trunk 'peer'
                     "MESSAGE", to, target(home), source=stranger.source, from_user=name, body="hello",
                     headers=[("Content-Type", "text/plain")],
                 )  # fmt: skip
-                assert await stranger.ask(packet, target(home)) == "MESSAGE 401"
+                assert await stranger.ask(packet, target(home), 20) == "MESSAGE 401"
                 stranger.answers.clear()
         for to in (ANN, "desk", "homeline-text", "s"):
             packet = request(
                 "MESSAGE", to, target(home), source=provider.source, body="hello",
                 headers=[("Content-Type", "text/plain")],
             )  # fmt: skip
-            assert await provider.ask(packet, target(home)) == "MESSAGE 404"  # it is who it says, and may not
+            assert await provider.ask(packet, target(home), 20) == "MESSAGE 404"  # it is who it says, and may not
             provider.answers.clear()
         assert await liar.write(ANN, "hello") == 401
         assert "homeline-sms" not in await pbx(home).cli("database show")
