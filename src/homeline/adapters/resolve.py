@@ -41,7 +41,7 @@ class Resolver:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(future)
         except TimeoutError:
-            raise TimedOut(f"{host}: no name server has answered within {timeout:g} s") from None
+            raise TimedOut(f"{host}: no name server has answered within {timeout:.3g} s") from None
         except OSError as error:
             raise Unresolved(f"{host}: {_words(error)}") from None
 
