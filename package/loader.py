@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     __version__, __path__ = "", [""]
 
 
+def _whole(part: Any, numbers: Any, streams: Any, file: str, outer: str = "", line: int = 0) -> CodeType:
+    """The code that `pack.apart` took apart."""
+    constants, names, variables, free, cells, name = part
+    arguments, positional, keywords, stack, flags, further = (next(numbers) for _ in range(6))
+    code, lines, handlers = (stream.read(next(numbers)) for stream in streams)
+    line += further
+    full = outer + name
+    # As the compiler names things: in functions (CO_NEWLOCALS) that are no comprehensions there are locals.
+    has_locals = flags & 2 and name[-5:] not in ("expr>", "comp>")
+    inner = "" if name == "<module>" else f"{full}.<locals>." if has_locals else f"{full}."
+    constants = tuple([_whole(e, numbers, streams, file, inner, line) if type(e) is list else e for e in constants])
+    return CodeType(
+        *(arguments, positional, keywords, len(variables), stack, flags, code, constants, names, variables),
+        *(file, name, full, line, lines, handlers, free, cells),
+    )
+
+
 class _Packs:
     """Finds and loads what is below `homeline`. A file stays open, so that an upgrade changes nothing under our feet.
 
@@ -69,12 +86,16 @@ class _Packs:
     def get_code(self, name: str) -> CodeType:
         if name not in self._code:
             from bz2 import decompress
+            from io import BytesIO
             from marshal import loads
             from os import pread
 
             file, offset, octets, names, _ = self._places[name]
-            data = decompress(pread(file.fileno(), octets, offset))
-            self._code.update(zip(names, loads(data), strict=True))  # noqa: S302 - our own
+            parts, numbers, *streams = loads(decompress(pread(file.fileno(), octets, offset)))  # noqa: S302 - our own
+            numbers, streams = iter(numbers), [BytesIO(stream) for stream in streams]
+            for each, part in zip(names, parts, strict=True):
+                place = self.get_filename(each)[len(self._folder) - len("homeline") :]
+                self._code[each] = _whole(part, numbers, streams, place)
         return self._code[name]
 
     def create_module(self, spec: object) -> None:

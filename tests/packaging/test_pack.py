@@ -95,6 +95,53 @@ def test_modules_come_out_as_they_went_in(source: Path) -> None:
     ]
 
 
+COMPARE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[1])
+import homeline, pack
+from pathlib import Path
+from types import CodeType
+finder, src = sys.meta_path[0], Path(sys.argv[2])
+OTHERS = ("co_consts", "co_lnotab")  # those are looked at by themselves, that is deprecated
+ATTRIBUTES = [name for name in dir(CodeType) if name.startswith("co_") and name not in OTHERS]
+
+def same(one, other):
+    for name in ATTRIBUTES:
+        a, b = getattr(one, name), getattr(other, name)
+        assert callable(a) or a == b, (one, name, a, b)
+    assert len(one.co_consts) == len(other.co_consts)
+    for a, b in zip(one.co_consts, other.co_consts):
+        assert type(a) is type(b)
+        same(a, b) if type(a) is CodeType else check(a == b, one)
+    return 1
+
+def check(equal, where):
+    assert equal, where
+
+files = pack.find(src)
+print(sum(same(finder.get_code(name), pack.compiled(files[name], src)) for name in sorted(finder._places)))
+"""
+
+
+def test_all_code_of_the_service_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    """Names, lines, handlers and constants of every function, on every package."""
+    folder = tmp_path / "homeline"
+    folder.mkdir()
+    src = REPOSITORY / "src"
+    (folder / "__init__.pyc").write_bytes(pack.loader(src))
+    packages = [path.parent.name for path in making.RECIPES.glob("*/modules")]
+    for package in packages:
+        command = [sys.executable, "-X", "no_debug_ranges", str(making.RECIPES / "pack.py"), str(src), package]
+        subprocess.run([*command, str(folder / f"{package}.pack")], check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-X", "no_debug_ranges", "-c", COMPARE, str(making.RECIPES), str(src)],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert int(done.stdout) == sum(len(group) for name in packages for group in pack.groups(name, pack.find(src))[0])
+
+
 def test_a_traceback_has_its_lines(source: Path) -> None:
     site(source, "first")
     done = python(source, "import homeline.start; homeline.start.fail()")
