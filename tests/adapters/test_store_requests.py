@@ -41,6 +41,19 @@ def test_a_request_whose_message_was_deleted_is_not_sent_again(tmp_path: Path) -
             queue(store, "one", ("mqtt:a", "7"))
 
 
+def test_what_was_asked_for_before_the_clock_was_set_is_not_done_again(tmp_path: Path) -> None:
+    with closing(Store.open(tmp_path / "s.db")) as store:
+        first = queue(store, "one", ("mqtt:a", "7"), now=100)
+        store.add_reference("telegram", "1:2", first.id, 100)
+        assert queue(store, "two", ("mqtt:a", "8")).id > first.id  # the clock is right by now
+        assert queue(store, "one", ("mqtt:a", "7")).id == first.id
+        store.add_reference("telegram", "1:3", first.id, NOW)
+        assert store.referenced_event("telegram", "1:2") == first.id
+        later = NOW + 91 * DAY
+        assert store.add_request("mqtt:a", "9", later)
+        assert store.request_result("mqtt:a", "7") is None  # from then on it is as old as any other
+
+
 def test_other_requests_are_remembered_too(tmp_path: Path) -> None:
     with closing(Store.open(tmp_path / "s.db")) as store:
         assert store.add_request("mqtt:a", "1", NOW, "done")

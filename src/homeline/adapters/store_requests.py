@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from homeline.adapters.store_base import StoreBase
+from homeline.core.times import CLOCK_SET
 from homeline.errors import LimitReached
 
 KEPT_DAYS = 90  # a request that is repeated later, or an answer that comes later, is not known any more
@@ -38,8 +39,14 @@ class Requests(StoreBase):
             return self._add_request(source, key, now, result)
 
     def _add_request(self, source: str, key: str, now: int, result: str) -> bool:
-        self._run("DELETE FROM request WHERE at < ?", now - KEPT_DAYS * 86400)
+        self._forget("request", now)
         return bool(self._run("INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?)", source, key, now, result).rowcount)
+
+    def _forget(self, table: str, now: int) -> None:
+        """Delete what is too old. What came before the clock was set is only seen to be old: it counts as of now."""
+        if now >= CLOCK_SET:
+            self._run(f"UPDATE {table} SET at = ? WHERE at < ?", now, CLOCK_SET)  # noqa: S608 - one of two tables
+        self._run(f"DELETE FROM {table} WHERE at < ?", now - KEPT_DAYS * 86400)  # noqa: S608 - likewise
 
     def texts_since(self, source: str, since: int) -> list[str]:
         """The texts of messages that were queued for `source` since then and are still here."""
@@ -58,7 +65,7 @@ class Requests(StoreBase):
     def add_reference(self, channel: str, key: str, event: int, now: int) -> None:
         """`key` is a channel's own name of a message that told of `event`: an answer to it names it."""
         with self._writing():
-            self._run("DELETE FROM reference WHERE at < ?", now - KEPT_DAYS * 86400)
+            self._forget("reference", now)
             self._run("INSERT OR REPLACE INTO reference VALUES (?, ?, ?, ?)", channel, key, event, now)
 
     def referenced_event(self, channel: str, key: str) -> int | None:
