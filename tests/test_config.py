@@ -512,3 +512,11 @@ def test_one_value_is_judged_as_the_file_would_be(section: str, option: str, val
 def test_an_option_that_there_is_not(section: str, option: str) -> None:
     with pytest.raises(NotFound):
         config.check(section, option, "1")
+
+
+def test_a_rule_that_is_switched_off_owes_no_channel() -> None:
+    for channels in ("", "\tlist channels 'gone'\n"):
+        read = config.read(EMAIL + f"config rule 'later'\n\toption enabled '0'\n{channels}")
+        assert [(rule.name, rule.channels) for rule in read.rules] == [("later", ())]
+        assert "names no channel that is there" not in str(read.problems)
+    assert said(config.read(EMAIL + "config rule 'later'\n")) == {"later.channels": "is required"}

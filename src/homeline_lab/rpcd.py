@@ -199,10 +199,10 @@ class UciObject:
 
     async def _changes(self, request: Request) -> Table:
         if "config" in request.args:
-            return {"changes": self._store(request, "read").changes(request.args["config"])}
+            return {"changes": _listed(self._store(request, "read").changes(request.args["config"]))}
         store = self._store(request)
         seen = [name for name in store.configs() if not request.session or self._may(request.session, name, "read")]
-        return {"changes": {config: found for config in seen if (found := store.changes(config))}}
+        return {"changes": {config: _listed(found) for config in seen if (found := store.changes(config))}}
 
     async def _revert(self, request: Request) -> None:
         self._store(request, "write").revert(request.args["config"])
@@ -265,6 +265,18 @@ class UciObject:
                 store.write(config, text)
                 store.stage(config, changes)
                 await self._committed(config)
+
+
+def _listed(changes: list[Change]) -> list[Change]:
+    """Staged changes as rpcd lists them: a list is removed and its items are added, one by one."""
+    shown: list[Change] = []
+    for change in changes:
+        if change[0] == "set" and isinstance(change[-1], list):
+            shown.append(["remove", *change[1:-1]])
+            shown += [["list-add", *change[1:-1], item] for item in change[-1]]
+        else:
+            shown.append(change)
+    return shown
 
 
 def _text(value: Any) -> Value:

@@ -355,7 +355,7 @@ async def test_mistakes_are_said_where_they_are_made(tmp_path: Path, chromium: w
         await page.shows("nobody", ".modal [data-name='template'] .hl-error")
         await page.click(".modal .cbi-button-positive")
         await page.shows("Rule: bank", ".modal")
-        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await page.click(".modal button", "Dismiss")
         await page.until("return !document.querySelector(\"tr[data-sid='bank']\")")
         await add(page, "channel", "other", "sms")
         await enter(page, "to", "12")
@@ -589,7 +589,7 @@ async def test_a_rule_is_tested(tmp_path: Path, chromium: webdriver.Chrome) -> N
         await page.click("tr[data-sid='everything'] .hl-test")
         await page.shows("✔ owner: took the test message", ".modal")
         assert len(home.mail.mails) == 1
-        await page.click(".modal .button-row button", "Close")
+        await page.click(".modal button", "Close")
         await page.click("tr[data-sid='other'] .hl-test")
         await page.shows("✘ tell:", ".modal")
         await page.shows("nothing.sh", ".modal")
@@ -649,7 +649,7 @@ async def test_who_may_only_read_sees_all_and_changes_nothing(tmp_path: Path, ch
         fields = "Array.from(document.querySelectorAll('.modal input:not([type=hidden]), .modal select'))"
         assert await page.js(f"return {fields}.every((each) => each.disabled || each.ariaHidden)")
         assert await page.count(".modal .hl-clear") == 0
-        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await page.click(".modal button", "Dismiss")
         await tab(page, "rule")
         await page.click(".hl-why")
         await page.shows("Explain", ".modal")
@@ -682,7 +682,7 @@ async def test_it_can_be_used_by_everybody(tmp_path: Path, chromium: webdriver.C
         for name in ("what", "when", "how"):
             await dialogue_tab(page, name)
             assert await page.audit() == []
-        await page.click(".modal .button-row .cbi-button:not(.cbi-button-positive)")
+        await page.click(".modal button", "Dismiss")
         await edit(page, "channel", "owner")
         assert await page.audit() == []
         assert await page.wide() <= 0

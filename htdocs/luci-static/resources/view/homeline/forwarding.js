@@ -294,7 +294,7 @@ function show(grid, type) {
 
 		if (option.row.widget != 'flag')
 			option.textvalue = (section_id) => E('span', {},
-				[ titles(type, option.row.name, uci.get('homeline', section_id, option.row.name)) || '—' ]);
+				[ titles(type, option.row.name, uci.get('homeline', section_id, option.row.name)).replace(/\\n/g, ' ') || '—' ]);
 	});
 }
 
