@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(bash is None, reason="bash is not installed")
     ("words", "offered"),
     [
         (["homeline", "st"], {"status"}),
-        (["homeline", "d"], {"decode-pdu", "doctor"}),
+        (["homeline", "d"], {"decode-pdu", "deliveries", "doctor"}),
         (["homeline", "--v"], {"--version"}),
         (["homeline", "inbox", "--un"], {"--unread"}),
         (["homeline", "send", "+41791234567", "--no"], {"--no-report"}),

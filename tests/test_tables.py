@@ -66,6 +66,12 @@ STATUS = {
             {"channel": "PJSIP/desk-1", "call": "1", "state": "up", "seconds": 75, "number": HOSTILE, "other": HOSTILE}
         ],
     },
+    "channels": [
+        {"name": "hook", "type": "webhook", "pending": 3, "failed": 4, "last_error": HOSTILE},
+        {"name": "broker", "type": "mqtt", "pending": 0, "failed": 0, "connected": False},
+    ],
+    "schedules": [{"name": "alive", "action": "sms", "dongle": "d1", "every": 30, "next_at": 1, "error": HOSTILE}],
+    "balances": [{"name": "prepaid", "dongle": "d1", "every": 7, "amount": "4.50", "unit": HOSTILE, "low": True}],
     "outbounds": [{"name": "swiss", "enabled": True, "seconds_left": 90}, {"name": "free", "enabled": True}],
 }
 RENDERED = {
@@ -78,6 +84,26 @@ RENDERED = {
     "error": HOSTILE,
     "problems": [{"where": "x", "text": HOSTILE, "advice": HOSTILE}],
 }
+MATCHES = {
+    "rule": "all",
+    "matches": True,
+    "criteria": [{"criterion": "senders", "matched": True, "words": HOSTILE}],
+    "channels": ["owner", "hook"],
+    "subject": HOSTILE,
+    "text": HOSTILE,
+}
+DIFFERS = {
+    "rule": "bank",
+    "matches": False,
+    "criteria": [
+        {"criterion": "enabled", "matched": True, "words": "the rule is in use"},
+        {"criterion": "patterns", "matched": False, "words": HOSTILE},
+    ],
+    "channels": ["owner"],
+}
+EXPLAINED = {"rules": [MATCHES, DIFFERS], "preview": {"subject": HOSTILE, "text": HOSTILE}}
+DELIVERY = {"id": 7, "event": 5, "rule": "r", "channel": "c", "state": "failed", "attempts": 2, "error": HOSTILE}
+ALERT = {"id": 1, "key": HOSTILE, "text": HOSTILE, "severity": "warning", "acknowledged": True, "raised_at": 1}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +123,11 @@ RENDERED = {
         tables.rendered(RENDERED),
         tables.event("homeline.message.received", MESSAGE),
         tables.ussd({"text": HOSTILE, "more": True}),
+        tables.explained(EXPLAINED),
+        tables.explained({"rules": [], "preview": {"error": HOSTILE}}),
+        tables.tested({"results": [{"channel": "c", "ok": False, "error": HOSTILE}]}),
+        tables.deliveries({"deliveries": [DELIVERY]}),
+        tables.alerts({"alerts": [{**ALERT, "advice": HOSTILE, "cleared_at": 5}]}),
         tables.sent({"id": 1, "state": "failed", "error": HOSTILE}),
     ],
 )
@@ -116,6 +147,10 @@ def test_status_says_what_there_is() -> None:
     assert "Unread messages: 3" in shown
     lines = [line.split() for line in shown.splitlines()]
     assert ["swiss", "1", "min", "30", "s"] in lines and not [line for line in lines if line[:1] == ["free"]]
+    assert ["webhook", "hook", "3", "4", "-"] in [line[:5] for line in lines]
+    assert ["mqtt", "broker", "(not", "connected)", "0", "0", "-"] in lines
+    assert [line[:3] for line in lines if line[:1] == ["schedule"]] == [["schedule", "alive", "sms"]]
+    assert [line[:3] for line in lines if line[:1] == ["balance"]] == [["balance", "prepaid", "4.50"]]
     assert ["PJSIP/desk-1", "up", "1", "min", "15", "s"] in [line[:6] for line in lines]
 
 
@@ -172,3 +207,28 @@ def test_a_rendering_shows_what_changes() -> None:
     assert "same.conf" not in shown
     assert "Asterisk: rolled back" in shown
     assert tables.rendered({"files": [], "asterisk": "applied"}) == "No file changes.\n\nAsterisk: applied"
+
+
+def test_explained_says_what_hinders_a_rule() -> None:
+    shown = tables.explained({"rules": [MATCHES, DIFFERS]}).splitlines()
+    assert "all: matches, goes to owner, hook" in shown
+    assert "bank: does not match" in shown
+    assert [line.split(":")[0] for line in shown if line[2:3] in ("!", " ")] == ["  ! patterns"]
+    whole = tables.explained({"rules": [DIFFERS]}, whole=True).splitlines()
+    assert [line.split(":")[0] for line in whole[1:]] == ["    enabled", "  ! patterns"]
+    assert tables.explained({"rules": []}) == "No rules."
+
+
+def test_deliveries() -> None:
+    assert tables.deliveries({"deliveries": []}) == "No deliveries."
+    done = {"id": 7, "event": 5, "rule": "r", "channel": "c", "state": "done", "attempts": 1, "note": "a limit"}
+    shown = tables.deliveries({"deliveries": [done], "more": True}).splitlines()
+    assert shown[1].split() == ["7", "5", "r", "c", "done", "1", "-", "a", "limit"]
+    assert shown[2] == "… more: --before 7"
+
+
+def test_alerts() -> None:
+    assert tables.alerts({"alerts": []}) == "No alerts."
+    shown = tables.alerts({"alerts": [{**ALERT, "key": "sim.stick", "text": "Another SIM"}], "more": True})
+    assert shown.splitlines()[0].endswith("warning  sim.stick, acknowledged")
+    assert shown.endswith("… more: --before 1")

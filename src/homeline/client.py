@@ -20,6 +20,7 @@ FAILED, USAGE, ABSENT, TIMEOUT = 1, 2, 3, 4
 CONNECT_TIMEOUT = 3.0  # seconds to reach ubusd
 CALL_TIMEOUT = 20.0  # seconds: no method of ours holds a call for longer than 15
 USSD_TIMEOUT = 120.0  # seconds: networks take their time
+TEST_TIMEOUT = 660.0  # seconds: the longest that a section's `timeout` allows, and a little
 RENDER_TIMEOUT = 120.0  # seconds: rendering, and Asterisk's reading of it, on a slow router
 
 Table = dict[str, Any]
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(work=work)
         return added
 
-    added = command("status", _over_bus(_status), "dongles, rules and problems")
+    added = command("status", _over_bus(_status), "dongles, rules, channels and problems")
     added.add_argument("dongle", nargs="?", default="", help="only this one")
     added = command("inbox", _over_bus(_inbox), "messages, newest first")
     added.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (at most 500)")
@@ -130,11 +131,42 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument(
         "--restart", action="store_true", help="start Asterisk again now where that is needed: calls end"
     )
+    _forwarding(command)
     command("watch", _over_bus(_watch), "events as they come, until Ctrl-C")
     command("doctor", doctor.run, "check everything and say what to do")
     pdu_tool.add_arguments(commands)
     _completion(commands)
     return parser
+
+
+def _forwarding(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """What asks about rules, deliveries and alerts."""
+    added = command("explain", _over_bus(_explain), "which rules match, why others do not, and what would go out")
+    added.add_argument(
+        "event", nargs="?", type=int, help="the id of a message, call or other event; else one is made up"
+    )
+    added.add_argument("--rule", metavar="NAME", help="only this rule; and what all of its criteria found")
+    added.add_argument("--from", metavar="NUMBER", help="made up: from this number or name")
+    added.add_argument("--text", metavar="WORDS", help="made up: with this text")
+    added.add_argument("--dongle", metavar="NAME", help="made up: through this one")
+    kinds = ["message", "report", "ussd", "alert", "call", "voicemail"]
+    added.add_argument("--kind", choices=kinds, help="made up: of this kind; else a message")
+    added.add_argument("--template", metavar="TEXT", help="say it by this template, which need not be saved")
+    added = command("test", _over_bus(_test), "send a sample through the channels of a rule")
+    added.add_argument("rule", help="its name")
+    added = command("deliveries", _over_bus(_deliveries), "what became of what was forwarded, newest first")
+    added.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (at most 500)")
+    added.add_argument("--before", type=int, metavar="ID", help="only those older than this id")
+    added.add_argument("--event", type=int, metavar="ID", help="only those of this message, call or other event")
+    added.add_argument("--rule", metavar="NAME", help="only those by this rule")
+    added.add_argument("--channel", metavar="NAME", help="only those through this channel")
+    added.add_argument("--state", choices=["pending", "sending", "done", "failed"], help="only those")
+    added.add_argument("--retry", type=int, metavar="ID", help="try this one again now")
+    added = command("alerts", _over_bus(_alerts), "what the owner should know, newest first")
+    added.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many (at most 500)")
+    added.add_argument("--before", type=int, metavar="ID", help="only those older than this id")
+    added.add_argument("--all", action="store_true", help="also those whose cause is gone")
+    added.add_argument("--acknowledge", type=int, metavar="ID", help="mark this one as seen")
 
 
 def _completion(commands: Any) -> None:
@@ -230,7 +262,7 @@ async def _job(bus: Bus, job: int, timeout: float) -> Table:
         if reply["state"] == "failed":
             raise HomelineError(str(reply.get("error", "failed")))
         await asyncio.sleep(0.5)
-    raise TimedOut(f"The network did not answer within {timeout:.0f} s.")
+    raise TimedOut(f"There was no answer within {timeout:.0f} s.")
 
 
 async def _render(options: argparse.Namespace, bus: Bus) -> int:
@@ -239,6 +271,41 @@ async def _render(options: argparse.Namespace, bus: Bus) -> int:
         reply = await _job(bus, int(reply["job"]), RENDER_TIMEOUT)
     _print_json(reply) if options.json else print(tables.rendered(reply))
     return FAILED if reply.get("error") else 0
+
+
+async def _explain(options: argparse.Namespace, bus: Bus) -> int:
+    names = ("event", "rule", "from", "text", "dongle", "kind", "template")
+    reply = await _call(bus, "explain_rule", {name: getattr(options, name) for name in names})
+    _print_json(reply) if options.json else print(tables.explained(reply, whole=bool(options.rule)))
+    return 0
+
+
+async def _test(options: argparse.Namespace, bus: Bus) -> int:
+    reply = await _call(bus, "test_rule", {"rule": options.rule})
+    if reply.get("pending"):
+        reply = await _job(bus, int(reply["job"]), TEST_TIMEOUT)
+    _print_json(reply) if options.json else print(tables.tested(reply))
+    return 0 if all(result["ok"] for result in reply["results"]) else FAILED
+
+
+async def _deliveries(options: argparse.Namespace, bus: Bus) -> int:
+    if options.retry is not None:
+        reply = await _call(bus, "retry_delivery", {"id": options.retry})
+        _print_json(reply) if options.json else print(tables.retried(reply))
+        return 0
+    names = ("limit", "before", "event", "rule", "channel", "state")
+    reply = await _call(bus, "list_deliveries", {name: getattr(options, name) for name in names})
+    _print_json(reply) if options.json else print(tables.deliveries(reply))
+    return 0
+
+
+async def _alerts(options: argparse.Namespace, bus: Bus) -> int:
+    if options.acknowledge is not None:
+        await _call(bus, "acknowledge_alert", {"id": options.acknowledge})
+        return 0
+    reply = await _call(bus, "list_alerts", {name: getattr(options, name) for name in ("limit", "before", "all")})
+    _print_json(reply) if options.json else print(tables.alerts(reply))
+    return 0
 
 
 async def _watch(options: argparse.Namespace, bus: Bus) -> int:

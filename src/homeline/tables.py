@@ -76,15 +76,7 @@ def status(reply: Table) -> str:
     if (asterisk := reply.get("asterisk", {})).get("configuration", "off") != "off":
         parts.append(_asterisk(asterisk))
     parts += _outbounds(reply.get("outbounds", []))
-    rules = reply.get("rules", [])
-    if rules:
-        heads = ("RULE", "PENDING", "FAILED", "LAST SUCCESS", "LAST ERROR")
-        keys = ("name", "pending", "failed")
-        rows = [
-            [*(rule.get(key, "") for key in keys), clock(rule.get("last_success")), rule.get("last_error", "")]
-            for rule in rules
-        ]
-        parts.append(columns(rows, heads))
+    parts += _forwarding(reply)
     counts = (("Unread messages", "unread"), ("missed calls", "missed"), ("new on the voicemail", "voicemail"))
     new = [f"{words}: {reply[key]}" for words, key in counts if reply.get(key) or (key == "unread" and key in reply)]
     parts += [", ".join(new)] if new else []
@@ -92,6 +84,43 @@ def status(reply: Table) -> str:
         f"! {plain(p.get('where', ''))}: {plain(p.get('text', ''))}{_advice(p)}" for p in reply.get("problems", [])
     ]
     return "\n\n".join(parts + (["\n".join(problems)] if problems else []))
+
+
+def _forwarding(reply: Table) -> list[str]:
+    """Rules, channels, and what is done regularly."""
+    parts = []
+    last = ("PENDING", "FAILED", "LAST SUCCESS", "LAST ERROR")
+    if rules := reply.get("rules"):
+        parts.append(columns([[rule["name"], *_went(rule)] for rule in rules], ("RULE", *last)))
+    if channels := reply.get("channels"):
+        parts.append(columns([[_channel(item), *_went(item)] for item in channels], ("CHANNEL", *last)))
+    rows = [
+        [f"schedule {item['name']}", item["action"], clock(item.get("last_success")), *_comes(item)]
+        for item in reply.get("schedules", [])
+    ]
+    rows += [
+        [f"balance {item['name']}", _amount(item), clock(item.get("last_success")), *_comes(item)]
+        for item in reply.get("balances", [])
+    ]
+    return parts + ([columns(rows, ("REGULARLY", "WHAT", "LAST", "NEXT", ""))] if rows else [])
+
+
+def _went(item: Table) -> list[object]:
+    """How a rule's or channel's deliveries went."""
+    return [item["pending"], item["failed"], clock(item.get("last_success")), item.get("last_error", "")]
+
+
+def _channel(item: Table) -> str:
+    return f"{item['type']} {item['name']}" + (" (not connected)" if item.get("connected") is False else "")
+
+
+def _amount(item: Table) -> str:
+    amount = " ".join(filter(None, (item.get("amount", ""), item.get("unit", ""))))
+    return f"{amount} (low)" if item.get("low") else amount if item.get("amount") else ""
+
+
+def _comes(item: Table) -> list[object]:
+    return [clock(item.get("next_at")), item.get("waits") or item.get("error", "")]
 
 
 def _advice(table: Table) -> str:
@@ -234,3 +263,66 @@ def event(name: str, data: Table) -> str:
     number = f"#{data['id']} " if "id" in data else ""
     state = f"[{data['state']}] " if "state" in data else ""
     return plain(f"{head} {number}{state}{who}  {what}")
+
+
+def explained(reply: Table, whole: bool = False) -> str:
+    """Per rule whether it matches, what hinders it, and what would go out; with `whole` what each criterion found."""
+    parts = [_explained(rule, whole) for rule in reply.get("rules", [])]
+    if preview := reply.get("preview"):
+        parts.append("Preview\n" + _said(preview) if "error" not in preview else f"! {plain(preview['error'])}")
+    return "\n\n".join(parts) or "No rules."
+
+
+def _explained(rule: Table, whole: bool) -> str:
+    to = ", ".join(map(plain, rule.get("channels", [])))
+    head = f"{plain(rule['rule'])}: " + (f"matches, goes to {to or 'nobody'}" if rule["matches"] else "does not match")
+    criteria = [item for item in rule.get("criteria", []) if whole or not item["matched"]]
+    lines = [
+        f"  {' ' if item['matched'] else '!'} {plain(item['criterion'])}: {plain(item['words'])}" for item in criteria
+    ]
+    return "\n".join([head, *lines] + ([_said(rule)] if rule["matches"] and "text" in rule else []))
+
+
+def _said(item: Table) -> str:
+    """Heading and text, set off."""
+    return "\n".join(f"  | {line}" for part in ("subject", "text") for line in _block(item.get(part, "")).split("\n"))
+
+
+def tested(reply: Table) -> str:
+    rows = [[item["channel"], "ok" if item["ok"] else "FAILED", item.get("error", "")] for item in reply["results"]]
+    return columns(rows, ("CHANNEL", "", "ERROR")) if rows else "The rule has no channel."
+
+
+def deliveries(reply: Table) -> str:
+    rows = [
+        [item["id"], item["event"], item["rule"], item["channel"], item["state"], item["attempts"], *_when(item)]
+        for item in reply.get("deliveries", [])
+    ]
+    if not rows:
+        return "No deliveries."
+    table = columns(rows, ("ID", "EVENT", "RULE", "CHANNEL", "STATE", "TRIES", "AT", ""))
+    return table + (f"\n… more: --before {reply['deliveries'][-1]['id']}" if reply.get("more") else "")
+
+
+def _when(item: Table) -> list[object]:
+    """When it went out, was given up or is tried next; and what there is to say."""
+    return [clock(item.get("done_at") or item.get("next_at")), item.get("error") or item.get("note", "")]
+
+
+def retried(reply: Table) -> str:
+    return f"Tried now: {reply['count']}"
+
+
+def alerts(reply: Table) -> str:
+    shown = [
+        f"{item['id']}  {clock(item['raised_at'])}  {item['severity']}  {plain(item['key'])}{_gone(item)}"
+        f"\n  {plain(item['text'])}{_advice(item)}"
+        for item in reply.get("alerts", [])
+    ]
+    more = [f"… more: --before {reply['alerts'][-1]['id']}"] if reply.get("more") else []
+    return "\n\n".join(shown + more) or "No alerts."
+
+
+def _gone(item: Table) -> str:
+    cleared = f", cleared {clock(item['cleared_at'])}" if "cleared_at" in item else ""
+    return cleared + (", acknowledged" if item["acknowledged"] else "")

@@ -38,7 +38,7 @@ async def command(root: Path, *words: str, stdin: bytes = b"") -> tuple[int, str
 async def test_status(home: Home) -> None:
     code, out, _ = await command(home.root, "status")
     assert code == 0
-    for words in ("Dongle stick", "ready", "Lab Mobile", "-79 dBm", "everything"):
+    for words in ("Dongle stick", "ready", "Lab Mobile", "-79 dBm", "everything", "email owner"):
         assert words in out
     code, out, _ = await command(home.root, "status", "--json")
     assert (code, json.loads(out)["dongles"][0]["state"]) == (0, "ready")
@@ -89,6 +89,55 @@ async def test_ussd(home: Home) -> None:
     assert (await command(home.root, "ussd", "cancel"))[0] == 1
     code, out, _ = await command(home.root, "ussd", "*100#", "--json")
     assert (code, json.loads(out)["text"]) == (0, "Balance: 12.50 CHF")
+
+
+async def test_explain(home: Home) -> None:
+    code, out, _ = await command(home.root, "explain", "--from", SENDER, "--text", "Your code is 482913")
+    assert code == 0
+    assert "everything: matches, goes to owner" in out
+    assert f"  | Code 482913: SMS from {SENDER}" in out
+    code, out, _ = await command(home.root, "explain", "--kind", "ussd", "--rule", "everything")
+    assert "everything: does not match" in out
+    assert "  ! events: it is of kind ussd" in out
+    assert "    enabled: the rule is in use" in out
+    code, out, _ = await command(home.root, "explain", "--json", "--text", "x", "--template", "{text}{text}")
+    assert json.loads(out)["preview"]["text"] == "xx"
+    assert (await command(home.root, "explain", "999"))[0] == 1
+
+
+async def test_test(home: Home) -> None:
+    code, out, _ = await command(home.root, "test", "everything")
+    assert (code, out.splitlines()[1].split()) == (0, ["owner", "ok"])
+    home.mail.replies["RCPT"] = "550 5.1.1 no such user"
+    code, out, _ = await command(home.root, "test", "everything")
+    home.mail.replies.clear()
+    assert (code, out.splitlines()[1].split()[:2]) == (1, ["owner", "FAILED"])
+    assert (await command(home.root, "test", "nothing"))[0] == 1
+
+
+async def test_deliveries_and_alerts(home: Home) -> None:
+    home.mail.replies["RCPT"] = "550 5.1.1 no such user"
+    home.dongle.deliver("nobody takes it", SENDER)
+    message = await home.events.wait("message.received", lambda m: m["text"] == "nobody takes it")
+    failed = await home.events.wait("delivery.failed", lambda d: d["event"] == message["id"])
+    alert = await home.events.wait("alert.raised", lambda a: a["key"] == "delivery.owner")
+    home.mail.replies.clear()
+    code, out, _ = await command(home.root, "deliveries", "--event", str(message["id"]), "--state", "failed")
+    assert (code, out.splitlines()[1].split()[:5]) == (
+        0,
+        [str(failed["id"]), str(message["id"]), "everything", "owner", "failed"],
+    )
+    code, out, _ = await command(home.root, "alerts")
+    assert code == 0
+    assert "delivery.owner\n" in out
+    assert (await command(home.root, "alerts", "--acknowledge", str(alert["id"])))[0] == 0
+    assert "delivery.owner, acknowledged" in (await command(home.root, "alerts"))[1]
+    code, out, _ = await command(home.root, "deliveries", "--retry", str(failed["id"]))
+    assert (code, out) == (0, "Tried now: 1\n")
+    await home.events.wait("delivery.done", lambda d: d["id"] == failed["id"])
+    await home.events.wait("alert.cleared", lambda a: a["id"] == alert["id"])
+    assert "delivery.owner, cleared 2" in (await command(home.root, "alerts", "--all"))[1]
+    assert (await command(home.root, "alerts", "--acknowledge", "999"))[0] == 1
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
