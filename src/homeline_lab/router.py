@@ -47,6 +47,7 @@ class Router:
         self.daemon: asyncio.subprocess.Process | None = None
         self._command: Sequence[str] = ()
         self._environment: Mapping[str, str] = {}
+        self._syncing = asyncio.Lock()  # procd too runs one reload at a time
 
     async def __aenter__(self) -> Router:
         self._lay_out()
@@ -117,6 +118,10 @@ class Router:
 
     async def sync(self) -> None:
         """Root's part: the shipped helper, with this root. HomelineError with its words where it fails."""
+        async with self._syncing:
+            await self._sync()
+
+    async def _sync(self) -> None:
         helper = await asyncio.create_subprocess_exec(
             "sh",
             str(SHIPPED / "usr/libexec/homeline/root-helper"),
