@@ -88,7 +88,8 @@ async def test_a_service_that_is_away_is_told_and_comes_back(tmp_path: Path, chr
         await page.log_in()
         await page.shows("Ready", CARD)
         await home.router.stop()
-        await page.shows("The service homeline is not running.")
+        # a call that was under way when it stopped is given up after 20 s (LuCI's rpctimeout)
+        await page.shows("The service homeline is not running.", seconds=35)
         await home.run()
         await page.shows("Ready", CARD)
 
