@@ -44,6 +44,10 @@ def test_a_call_that_came_in() -> None:
     )
 
 
+def test_a_network_that_does_not_say_which_number_was_called() -> None:
+    assert made(replace(CAME, dialled="s")).dialled == ""
+
+
 def test_a_call_that_went_out() -> None:
     call = made(WENT)
     assert call == Call(

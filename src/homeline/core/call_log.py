@@ -17,6 +17,7 @@ except ImportError:  # pragma: no cover - a Python that builds it under another 
     from hashlib import blake2b
 
 ANSWERED = "ANSWER"  # Asterisk's DIALSTATUS
+NO_NUMBER = "s"  # the extension that Asterisk takes where the network does not say which number was called
 LONGEST_NUMBER = 64  # characters of a number that are kept
 
 # The dial plan's own reasons.
@@ -84,7 +85,7 @@ def made(record: Record, times: Times, value: str, config: Config) -> Call:
         peer=other,
         peer_raw=other,
         peer_name=record.name if direction is CallDirection.IN else "",
-        dialled=record.dialled if direction is CallDirection.IN else "",
+        dialled=record.dialled if direction is CallDirection.IN and record.dialled != NO_NUMBER else "",
         through=record.answered_by if direction is CallDirection.IN else record.source,
         rule=record.rule,
         started_at=times.started_at,
