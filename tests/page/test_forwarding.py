@@ -95,9 +95,10 @@ async def choose(page: Page, option: str, *values: str) -> None:
 
 
 async def save(page: Page) -> None:
-    """Save the dialogue, which is then gone."""
+    """Save the dialogue, which is then gone, and the lists below it are made anew."""
+    await page.js("window.shown = document.querySelector('#view .cbi-map').lastElementChild")
     await page.click(".modal .cbi-button-positive")
-    await page.until("return !document.body.classList.contains('modal-overlay-active')")
+    await page.until("return !window.shown.isConnected && !document.body.classList.contains('modal-overlay-active')")
 
 
 async def refused(page: Page, words: str) -> None:

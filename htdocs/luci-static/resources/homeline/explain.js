@@ -232,7 +232,7 @@ return baseclass.extend({
 	},
 
 	/* A node that shows what a template makes of a sample; `template` gives {subject, template, codes} as they are
-	 * typed, `changed` is called with what has to be called when they change. */
+	 * typed, `changed` is called with what has to be called when they, or fields of this node, change. */
 	preview: function(template, changed) {
 		const from = E('input', { 'type': 'text', 'class': 'cbi-input-text', 'value': '+41791112233' });
 		const text = E('input', { 'type': 'text', 'class': 'cbi-input-text', 'value': _('Your code is 482913. Do not share it.') });
@@ -263,8 +263,6 @@ return baseclass.extend({
 			timer = window.setTimeout(ask, PAUSE);
 		}
 
-		from.addEventListener('input', soon);
-		text.addEventListener('input', soon);
 		changed(soon);
 		soon();
 

@@ -157,7 +157,7 @@ const Rules = Grid.extend({
 
 			return explain.preview(
 				() => ({ subject: value('subject'), template: value('template'), codes: value('codes') }),
-				(call) => modal.map.root.addEventListener('widget-change', call));
+				(call) => [ 'input', 'widget-change' ].forEach((name) => modal.map.root.addEventListener(name, call)));
 		};
 
 		return this.super('addModalOptions', [ modal, section_id ]);
