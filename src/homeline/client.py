@@ -151,6 +151,8 @@ def _forwarding(command: Callable[..., argparse.ArgumentParser]) -> None:
     added.add_argument("--dongle", metavar="NAME", help="made up: through this one")
     kinds = ["message", "report", "ussd", "alert", "call", "voicemail"]
     added.add_argument("--kind", choices=kinds, help="made up: of this kind; else a message")
+    added.add_argument("--state", metavar="STATE", help="made up: of a call or report, such as missed or failed")
+    added.add_argument("--key", metavar="KEY", help="made up: of an alert, such as sim.stick")
     added.add_argument("--template", metavar="TEXT", help="say it by this template, which need not be saved")
     added = command("test", _over_bus(_test), "send a sample through the channels of a rule")
     added.add_argument("rule", help="its name")
@@ -274,7 +276,7 @@ async def _render(options: argparse.Namespace, bus: Bus) -> int:
 
 
 async def _explain(options: argparse.Namespace, bus: Bus) -> int:
-    names = ("event", "rule", "from", "text", "dongle", "kind", "template")
+    names = ("event", "rule", "from", "text", "dongle", "kind", "state", "key", "template")
     reply = await _call(bus, "explain_rule", {name: getattr(options, name) for name in names})
     _print_json(reply) if options.json else print(tables.explained(reply, whole=bool(options.rule)))
     return 0

@@ -100,6 +100,8 @@ async def test_explain(home: Home) -> None:
     assert "everything: does not match" in out
     assert "  ! events: it is of kind ussd" in out
     assert "    enabled: the rule is in use" in out
+    code, out, _ = await command(home.root, "explain", "--kind", "alert", "--key", "sim.stick", "--state", "critical")
+    assert "everything: matches, goes to owner" in out
     code, out, _ = await command(home.root, "explain", "--json", "--text", "x", "--template", "{text}{text}")
     assert json.loads(out)["preview"]["text"] == "xx"
     assert (await command(home.root, "explain", "999"))[0] == 1
