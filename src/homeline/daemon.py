@@ -173,6 +173,7 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self.reloader.take)
         self._log_level()
+        self.reloader.log_problems()
         watching = self._watching()
         watching.begin()  # before anybody can know that we are there: no commit after that goes unseen
         self._keep("watch over folders", watching.work)

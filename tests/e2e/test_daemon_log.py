@@ -7,6 +7,19 @@ import sys
 from pathlib import Path
 
 
+def test_what_is_wrong_with_the_configuration_is_said_at_the_start(tmp_path: Path) -> None:
+    copies = tmp_path / "var/run/homeline/uci"
+    copies.mkdir(parents=True)
+    (copies / "homeline").write_text("config homeline 'main'\n\toption nonsense '1'\n")
+    command = (sys.executable, "-m", "homeline", "run", "--root", str(tmp_path))
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stderr is not None
+        first = daemon.stderr.readline()
+        daemon.terminate()
+        daemon.communicate(timeout=15)
+    assert first == "WARNING Configuration: main.nonsense: Homeline has no such option\n"
+
+
 def test_what_is_well_goes_to_output_and_what_is_wrong_to_error(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "homeline", "run", "--root", str(tmp_path))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as daemon:

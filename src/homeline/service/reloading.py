@@ -58,9 +58,13 @@ class Reloader:
         self._taken.set()
         if self._context.config == before:
             return
+        self.log_problems()
+        self._on_change(before)
+
+    def log_problems(self) -> None:
+        """What is wrong with the configuration in force."""
         for problem in self._context.config.problems:
             log.warning("Configuration: %s: %s", problem.where, problem.text)
-        self._on_change(before)
 
     async def until(self, holds: Callable[[Config], bool], timeout: float) -> bool:
         """Have root's helper run, and wait until the configuration in force is as wanted; False after `timeout` s."""
