@@ -10,12 +10,12 @@ SRC has `homeline/`; PACKAGE is a folder beside this file, whose `modules` names
     later: *                 what the functions of these modules import, unless another package claims it: one group
 
 A group is loaded as a whole, so it holds what is used together. OUTPUT, read by `loader.py`: a line of one number (the
-octets of the table), the table, the groups; each compressed by bzip2. The table is JSON: {"version", "python",
+octets of the table), the table, the groups; all compressed by bzip2. The table is JSON: {"version", "python",
 "groups": [[packed octets, [module, ...]], ...]}, where the name of a package ends in a dot; a group is its modules'
 code as `apart` writes it. Equal input gives equal output. It needs nothing but Python.
 
 What is taken out of the code, none of which the service looks at: docstrings and asserts (as `python -OO`), annotations
-of functions, blocks for type checkers, columns of tracebacks (`-X no_debug_ranges`).
+(a field of a dataclass keeps some), blocks for type checkers, columns of tracebacks (`-X no_debug_ranges`).
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class _Lighter(ast.NodeTransformer):
         return node
 
     visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815 - ast's names
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        self.generic_visit(node)
+        if not {"ClassVar", "InitVar", "KW_ONLY"} & {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}:
+            node.annotation = ast.Name("_", ast.Load())  # text only, as all our annotations are
+        return node
 
     def visit_If(self, node: ast.If) -> ast.AST:
         self.generic_visit(node)
@@ -145,13 +151,13 @@ def compiled(path: Path, src: Path) -> CodeType:
     return compile(_light(path), name, "exec", dont_inherit=True, optimize=2)
 
 
-def apart(codes: Iterable[CodeType]) -> bytes:
+def apart(codes: Iterable[CodeType]) -> list[bytes]:
     """Code taken apart, with like beside like, which packs better: (parts, numbers, instructions, lines, handlers).
 
     A part is a list: constants, names, variables, free ones, cells, its name; code among the constants is a part too.
     The numbers are nine for each part, as the parts come: three counts of arguments, stack, flags, the line it begins
     at less that of the part around it, and how much of the three last is its own. What follows from the rest is left
-    out.
+    out. It comes marshalled and cut into these five, to be packed each by itself.
     """
     numbers: list[int] = []
     streams = (bytearray(), bytearray(), bytearray())
@@ -166,7 +172,13 @@ def apart(codes: Iterable[CodeType]) -> bytes:
         return [constants, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_name]
 
     parts = [part(code, 0) for code in codes]
-    return marshal.dumps((parts, numbers, *map(bytes, streams)))
+    all_of_it = (parts, numbers, *map(bytes, streams))
+    rest, cut = marshal.dumps(all_of_it), []
+    for each in reversed(all_of_it[1:]):
+        length = len(marshal.dumps(each))
+        rest, piece = rest[:-length], rest[-length:]
+        cut.append(piece)
+    return [rest, *reversed(cut)]
 
 
 def pack(src: Path, package: str) -> bytes:
@@ -174,7 +186,8 @@ def pack(src: Path, package: str) -> bytes:
     files = find(src)
     table, blobs = [], []
     for modules in groups(package, files)[0]:
-        blob = bz2.compress(apart(compiled(files[name], src) for name in modules), LEVEL)
+        pieces = apart(compiled(files[name], src) for name in modules)
+        blob = b"".join(bz2.compress(piece, LEVEL) for piece in pieces)
         marked = [f"{name}." if files[name].name == "__init__.py" else name for name in modules]
         table.append([len(blob), marked])
         blobs.append(blob)
@@ -192,11 +205,13 @@ def version(path: Path) -> str:
 
 
 def loader(src: Path) -> bytes:
-    """`homeline/__init__.pyc`: the service's own `__init__` and the loader, one after the other."""
+    """`homeline/__init__.pyc`: the service's own `__init__` and the loader, one after the other, packed too."""
     tree = ast.parse((src / TOP / "__init__.py").read_text())
     tree.body += ast.parse((HERE / "loader.py").read_text()).body[1:]
     light = ast.fix_missing_locations(_Lighter().visit(tree))
-    code = compile(light, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2)
+    inner = marshal.dumps(compile(light, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2))
+    text = f"exec(__import__('marshal').loads(__import__('bz2').decompress({bz2.compress(inner, 1)!r})))"
+    code = compile(text, f"{TOP}/__init__.py", "exec", dont_inherit=True, optimize=2)
     return MAGIC_NUMBER + bytes(12) + marshal.dumps(code)  # PEP 552: never looked at where there is no source
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from homeline import config
 from homeline.config import Config
 from homeline.config_calls import CALL_SECTIONS, Line, Outbound, Phone, Secure, Sip, Trunk, TrunkMode, TrunkType
 from homeline.config_types import Option, SectionType
+from homeline.errors import NotFound
 from homeline.model import Driver
 from homeline.protocol import asterisk_conf, uci
 from homeline.protocol.uci import Section
@@ -575,3 +577,25 @@ def test_the_types_of_the_fields() -> None:
     renders(found)
     assert isinstance(found.trunks[0].type, TrunkType)
     assert isinstance(found.phones[0], Phone)
+
+
+def test_without_the_package_for_calls_its_sections_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not about calls counts as ever."""
+    for name in ("config_calls", "config_checks_calls", "config_drivers"):
+        monkeypatch.setitem(sys.modules, f"homeline.{name}", None)
+        monkeypatch.delattr(f"homeline.{name}", raising=False)
+    main = """
+config dongle 'stick'
+	option driver 'chan_dongle'
+	option imei '356938035643809'
+
+config phone 'anna'
+	option number '10'
+"""
+    read = config.read(main)
+    assert [dongle.name for dongle in read.dongles] == ["stick"]
+    problem = config.Problem("anna", "'phone' is about calls", "Install the package homeline-asterisk.")
+    assert read.problems == (problem,)
+    assert "phone" not in config.masked(read)
+    with pytest.raises(NotFound):
+        config.check("phone", "number", "10")

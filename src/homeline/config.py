@@ -42,8 +42,11 @@ def _channel_sections() -> tuple[SectionType, ...]:
 
 
 def _call_sections() -> tuple[SectionType, ...]:
-    from homeline.config_calls import CALL_SECTIONS  # loaded only where there are calls
-
+    """Loaded only where there are calls; none where the package for calls is not installed."""
+    try:
+        from homeline.config_calls import CALL_SECTIONS
+    except ModuleNotFoundError:
+        return ()
     return CALL_SECTIONS
 
 
@@ -184,9 +187,7 @@ class _Reader:
         for section in sections:
             kind = _type(section.type)
             if kind is None:
-                self._say(
-                    section.name, "", f"'{_printable(section.type)}' is not a type of section that Homeline knows"
-                )
+                self._unknown(section)
                 continue
             try:
                 self._add(values, kind, self._section(kind, section))
@@ -196,6 +197,13 @@ class _Reader:
                     self._broken_channels.add(section.name)
         self._check_secrets({section.name: section for section in sections})
         return replace(self._checked(Config(**values), sections), problems=self._bounded_problems())
+
+    def _unknown(self, section: uci.Section) -> None:
+        if section.type in CALLS:
+            self._say(section.name, "", f"'{section.type}' is about calls", "Install the package homeline-asterisk.")
+        else:
+            reason = f"'{_printable(section.type)}' is not a type of section that Homeline knows"
+            self._say(section.name, "", reason)
 
     @staticmethod
     def _add(values: dict[str, Any], kind: SectionType, section: Any) -> None:
@@ -210,7 +218,7 @@ class _Reader:
         tell = Tell(self._report, self._say)
         config = replace(config, dongles=config_checks.dongles(config, tell))
         config = replace(config, rules=config_checks.rules(config, declared, self._broken_channels, tell))
-        if any(kind in CALLS for kind in declared.values()):
+        if any(kind in CALLS for kind in declared.values()) and _call_sections():
             from homeline import config_checks_calls  # loaded only where there are calls
 
             config = config_checks_calls.calls(config, declared, tell)

@@ -59,7 +59,10 @@ def _dongle(dongle: Dongle, tell: Tell) -> None:
             if getattr(dongle, option):
                 tell.odd(dongle.name, option, "is for Asterisk's drivers and does nothing with driver 'serial'", "")
         return
-    from homeline import config_drivers  # loaded only where there is such a dongle
+    try:
+        from homeline import config_drivers  # loaded only where there is such a dongle
+    except ImportError:
+        return  # the service says that a package is needed
 
     config_drivers.check_name(dongle.name)
     own, _ = config_drivers.parse(dongle.name, dongle.driver, dongle.driver_options)

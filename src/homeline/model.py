@@ -18,6 +18,9 @@ class Driver(StrEnum):
     CHAN_QUECTEL = "chan_quectel"
 
 
+TECHNOLOGY = {Driver.CHAN_DONGLE: "Dongle", Driver.CHAN_QUECTEL: "Quectel"}  # of Asterisk's channels
+
+
 class DongleState(StrEnum):
     """Where a dongle is on its way to being useful. In order of bring-up."""
 

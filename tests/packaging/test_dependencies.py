@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 import mailbox_mails
-from homeline import config
+from homeline import config, config_options
 from homeline.core import asterisk_modules
 from homeline.render import render
+from homeline.service import channels
 from homeline.telephony import Facts
 from homeline_lab.packages import making, recipe
 from homeline_lab.packages.branches import BRANCHES, Branch, branch
@@ -34,8 +35,11 @@ import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 # What the lists of the branches' packages that are here do not have: a prefix of many, and what is in LuCI's own feed.
 ELSEWHERE = ("asterisk", "luci-base")
 
-# What the core imports of other packages, where it is told when they are not there.
+# What the core and the channels import of other packages, where it is told or known that they are there.
 ASKED_FOR = {
+    "homeline.config_calls",
+    "homeline.config_checks_calls",
+    "homeline.config_drivers",
     "homeline.telephony",
     "homeline.service.telephony",
     "homeline.service.voice",
@@ -43,6 +47,7 @@ ASKED_FOR = {
     "homeline.service.phone_passwords",
     "homeline.service.sip_messages",
     "homeline.service.sip_sending",
+    "homeline.service.originating",
     "homeline.client",
     "homeline.pdu_tool",
 }
@@ -83,9 +88,16 @@ def test_whatever_is_imported_later_is_brought_by_some_package() -> None:
     files = pack.find(SRC)
     brought = {name for package in OURS for name in modules(package)}
     for package in OURS:
-        there = pack.groups(package, files)[1] | (ASKED_FOR if package == "homeline" else set())
+        there = pack.groups(package, files)[1] | (ASKED_FOR if package in ("homeline", "homeline-channels") else set())
         for name in modules(package):
             assert imported(files[name]) & brought <= there, f"{name} of {package}"
+
+
+def test_who_misses_a_channel_is_told_the_package_that_has_it() -> None:
+    owners = {name: package for package in OURS for name in modules(package)}
+    types = [*config_options.CHANNELS, "email"]
+    found = {kind: owners[f"homeline.service.channels.{kind}"] for kind in types}
+    assert {kind: package for kind, package in found.items() if package != "homeline"} == channels.PACKAGES
 
 
 FIND = """

@@ -17,13 +17,11 @@ from homeline.core import dialling_countries as countries
 from homeline.core.dialling_countries import Forms
 from homeline.core.dialling_patterns import ANYTHING, matches
 from homeline.errors import RenderError
-from homeline.model import Driver
+from homeline.model import TECHNOLOGY
 
 MAX_DIALLED = 24  # characters: the longest international prefix (Australia has 8) and 15 digits
 MARKS = "+*#"  # what a number may have besides digits
 RING_TIMEOUT = 90  # seconds that a call out may ring
-
-TECHNOLOGY = {Driver.CHAN_DONGLE: "Dongle", Driver.CHAN_QUECTEL: "Quectel"}  # of Asterisk's channels
 
 
 class Refusal(StrEnum):

@@ -20,6 +20,7 @@ from homeline.core import dialling, texts
 from homeline.core.dialling import Gate, Refusal, Tables
 from homeline.core.dialling_countries import LONGEST
 from homeline.errors import RenderError
+from homeline.model import TECHNOLOGY
 from homeline.paths import Paths
 from homeline.render.template import fill
 from homeline.telephony import Facts
@@ -258,10 +259,10 @@ def _dongles(config: Config, lines: Sequence[_Line]) -> Iterable[_Dongle]:
     names = {line.name for line in lines}
     line_of = {line.dongle: line.name for line in reversed(config.lines) if line.name in names}
     for dongle in config.dongles:
-        if dongle.enabled and dongle.driver in dialling.TECHNOLOGY:
+        if dongle.enabled and dongle.driver in TECHNOLOGY:
             line = line_of.get(dongle.name)
             next_ = f"homeline-line-{line},s,1" if line else "homeline-refused,no_line,1"
-            yield _Dongle(dongle.name, dialling.TECHNOLOGY[dongle.driver], next_)
+            yield _Dongle(dongle.name, TECHNOLOGY[dongle.driver], next_)
 
 
 def _sources(config: Config, tables: Tables) -> Iterable[_Source]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from homeline.core import dialling
 from homeline.errors import ActionRefused, NoData, NotSupported, TimedOut
-from homeline.protocol.ami import Message
+from homeline.model import TECHNOLOGY
 from homeline.service.channels import World
-from homeline.service.originating import ABSENT, ours
+
+if TYPE_CHECKING:
+    from homeline.protocol.ami import Message
 
 GRACE = 15.0  # seconds beyond the ringing until Asterisk must have said what became of it
 
@@ -44,7 +45,7 @@ async def ring(world: World, dongle: str, number: str, seconds: int) -> None:
     if isinstance(found, Dialler):
         await found.ring(number, seconds)
         return
-    technology = dialling.TECHNOLOGY.get(found.status.driver) if found is not None else None
+    technology = TECHNOLOGY.get(found.status.driver) if found is not None else None
     if technology is None:
         raise NotSupported(f"The dongle {dongle} cannot call.")
     await _by_asterisk(world, f"{technology}/{dongle}/{number}", seconds)
@@ -60,7 +61,9 @@ async def end(world: World, dongle: str) -> None:
 async def _by_asterisk(world: World, party: str, seconds: int) -> None:
     manager = world.ami()
     if manager is None or not manager.connected:
-        raise NoData(ABSENT)
+        raise NoData("Asterisk is not running, or not connected yet.")
+    from homeline.service.originating import ours  # of the package that brings Asterisk
+
     channel = f"homeline-{os.urandom(8).hex()}"
     told: asyncio.Queue[Message] = asyncio.Queue()
     stop = manager.listen("OriginateResponse", told.put_nowait)

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 # The package that brings a type's module, where it is not the core's.
 PACKAGES = {
     "mqtt": "homeline-mqtt",
-    "webhook": "homeline-channels",
-    "telegram": "homeline-channels",
-    "mailbox": "homeline-channels",
+    **dict.fromkeys(("webhook", "telegram", "mailbox"), "homeline-channels"),
+    **dict.fromkeys(("schedule", "balance", "auto_reply"), "homeline-channels"),
     "sip_message": "homeline-asterisk",
 }
 
