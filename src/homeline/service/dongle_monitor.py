@@ -179,10 +179,14 @@ class Monitor:
         self._changed()
 
     def _memories(self, modem: Modem) -> bringup.Script:
-        """A memory that holds another number of messages than we know of has news that nobody told."""
-        for row in (yield commands_sms.memory_use()):
+        """A memory that holds another number of messages than we know of has news that nobody told.
+
+        While messages are being read their number is left alone: each of them is counted when it is read.
+        """
+        rows = yield commands_sms.memory_use()
+        for row in rows if self._messages.idle else ():
             known = modem.use.get(row.name)
-            if known is not None and row.used != known.used and self._messages.idle:
+            if known is not None and row.used != known.used:
                 log.info("%s: %s holds %d messages, not %d: looking", self._name, row.name, row.used, known.used)
                 self._messages.drain_soon()
             if known is not None:
