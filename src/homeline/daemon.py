@@ -7,6 +7,7 @@ hands them to logd), reloads on SIGHUP and ends on SIGTERM.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import signal
@@ -250,15 +251,14 @@ class Gateway:
 
     def _clock_jumped(self, delta: int) -> None:
         """In any thread: the store's asks for the time as well."""
-        self._loop.call_soon_threadsafe(lambda: self.spawn(self._shift_times(delta)))
+        self.context.database.clock_set(delta)
+        self._loop.call_soon_threadsafe(lambda: self.spawn(self._clock_set(delta)))
 
-    async def _shift_times(self, delta: int) -> None:
+    async def _clock_set(self, delta: int) -> None:
         """What waits keeps its pauses, and what came before the clock was set gets its true date."""
         log.info("The clock was set by %d s", delta)
-        try:
-            await self.context.database(Store.shift_times, delta)
-        except StoreError as error:
-            log.warning("Times could not be put right after the clock was set: %s", error)
+        with contextlib.suppress(StoreError):
+            await self.context.database(Store.unread)  # or the store would put its times right with the next call only
         if self.voice is not None:
             self.voice.changed()
         self.dispatcher.wake()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from homeline.adapters.store import Store
 from homeline.errors import NotFound, StoreDamaged, StoreError, StoreFull
+from homeline.model import Wanted
 from homeline.service import database as module
 from service.kit import Service
 
@@ -28,6 +30,23 @@ async def test_calls_run_in_order_and_their_own_errors_come_through(tmp_path: Pa
         assert await service.database(Store.unread) == 0
         assert service.database.instance
         assert service.troubles == []
+
+
+async def test_times_are_put_right_between_what_was_asked_for_before_and_after(tmp_path: Path) -> None:
+    """What has the new time in it must not be moved: a delivery of just then would wait for as long again."""
+
+    def alert(store: Store, channel: str, now: int) -> None:
+        store.raise_alert(channel, "text", "", "warning", "", now, lambda _: [Wanted("all", channel)])
+
+    async with Service(tmp_path) as service:
+        database = service.database
+        before = asyncio.ensure_future(database(alert, "before", 100))
+        await asyncio.sleep(0)  # asked for, not done
+        database.clock_set(1_800_000_000)
+        await database(alert, "after", 1_800_000_200)
+        await before
+        assert await database(Store.next_due, "before") == 1_800_000_100
+        assert await database(Store.next_due, "after") == 1_800_000_200
 
 
 async def test_a_full_disk_is_a_trouble_until_something_was_written(tmp_path: Path) -> None:

@@ -50,7 +50,17 @@ class Database:
         self._store: Store | None = None
         self._tried = float("-inf")
         self._failure: StoreError | None = None
+        self._set_by: list[int] = []  # by how much the clock was set, each time
+        self._put_right = 0  # how many of these the store knows of; the worker thread's
         self._thread = ThreadPoolExecutor(1, "store")
+
+    def clock_set(self, delta: int) -> None:
+        """The clock was set by so many seconds: what is stored is put right. In any thread; returns at once.
+
+        That happens before whatever is asked for from now on, which has the new time in it and must not be moved, and
+        after what was asked for before.
+        """
+        self._set_by.append(delta)
 
     async def __call__(self, method: Callable[Concatenate[Store, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `method` and return its result.
@@ -58,8 +68,11 @@ class Database:
         Raises StoreError and its kinds; what the method itself raises (NotFound, InvalidArgument) comes through.
         """
 
+        sets = len(self._set_by)
+
         def run() -> tuple[T, bool]:
             store = self._opened()
+            self._shift_times(store, sets)
             before = store.changes
             return method(store, *args, **kwargs), store.changes != before
 
@@ -72,6 +85,16 @@ class Database:
         if wrote or not isinstance(self._failure, StoreFull):  # a full disk can be read all the same
             self._report(None)
         return result
+
+    def _shift_times(self, store: Store, sets: int) -> None:
+        """Put times right for the first so many times that the clock was set; in the worker thread."""
+        while self._put_right < sets:
+            delta = self._set_by[self._put_right]
+            self._put_right += 1
+            try:
+                store.shift_times(delta)
+            except StoreError as error:
+                log.warning("Times could not be put right after the clock was set: %s", error)
 
     def _report(self, error: StoreError | None) -> None:
         if (error is None) != (self._failure is None) or type(error) is not type(self._failure):
