@@ -73,6 +73,20 @@ function say(option, section_id, words) {
 	place.textContent = words || '';
 }
 
+/* Say what keeps a form from being saved, and show the tab on which it is. */
+function refuse(option, section_id, words) {
+	const field = option.map.findElement('data-field', option.cbid(section_id));
+	const pane = field && field.closest('[data-tab][data-tab-active="false"]');
+	const link = pane && option.map.root.querySelector('.cbi-tabmenu > [data-tab="%s"] > a'.format(pane.getAttribute('data-tab')));
+
+	say(option, section_id, words);
+
+	if (link)
+		link.click();
+
+	return new TypeError('%s: %s'.format(option.title, words));
+}
+
 /* Judge what a field holds now. The latest question wins. */
 function look(option, section_id) {
 	const turn = option.turn = (option.turn || 0) + 1;
@@ -142,10 +156,8 @@ function judge(option, Widget) {
 		return look(this, section_id).then((found) => {
 			const error = found.error || (!found.values.length && isNeeded(this, section_id) && _('This is needed.'));
 
-			say(this, section_id, error);
-
 			if (error)
-				throw new TypeError('%s: %s'.format(this.title, error));
+				throw refuse(this, section_id, error);
 
 			if (!found.values.length || isSame(found.values, this.cfgvalue(section_id)))
 				return Widget.prototype.parse.call(this, section_id);
@@ -160,11 +172,8 @@ function judgeSecret(option, Widget) {
 	option.parse = function(section_id) {
 		const missing = this.isActive(section_id) && !this.willBeSet(section_id) && isNeeded(this, section_id);
 
-		if (missing) {
-			say(this, section_id, _('This is needed.'));
-
-			return Promise.reject(new TypeError('%s: %s'.format(this.title, _('This is needed.'))));
-		}
+		if (missing)
+			return Promise.reject(refuse(this, section_id, _('This is needed.')));
 
 		return Widget.prototype.parse.call(this, section_id);
 	};
