@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from homeline.config_sip import Sip
+
 REPOSITORY = Path(__file__).parents[2]
 RESOURCES = REPOSITORY / "htdocs/luci-static/resources"
 SCRIPTS = sorted(RESOURCES.rglob("*.js"))
@@ -68,6 +70,15 @@ def test_the_group_runs_nothing_and_reads_no_secret() -> None:
         assert set(group[GROUP][half]["ubus"]) <= {"homeline", "uci"}
 
 
+def test_the_only_files_are_recordings() -> None:
+    group = json.loads(ACL.read_text())[GROUP]
+    assert group["read"]["cgi-io"] == ["download"]
+    folders = (Sip().voicemail_folder, "/mnt/*/homeline/voicemail")
+    files = [f"{folder}/voicemail-*{suffix}" for folder in folders for suffix in (".gsm", ".wav")]
+    assert group["read"]["file"] == {name: ["read"] for name in files}
+    assert not {"cgi-io", "file"} & set(group["write"])
+
+
 def test_each_declared_method_is_called() -> None:
     api = source(RESOURCES / "homeline/rpc.js")
     names = re.findall(r"^\t(\w+): declare", api, re.MULTILINE)
@@ -102,4 +113,6 @@ def test_nothing_makes_elements_of_text(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_no_page_runs_a_command_or_fetches_from_elsewhere(path: Path) -> None:
-    assert re.findall(r"require (?:fs|request)\b|'exec'|XMLHttpRequest|\bfetch\(|'(?:src|href)': '", source(path)) == []
+    code = source(path)
+    assert re.findall(r"require request\b|'exec'|XMLHttpRequest|\bfetch\(|'(?:src|href)': '", code) == []
+    assert set(re.findall(r"\bfs\.(\w+)", code)) <= {"read_direct"}

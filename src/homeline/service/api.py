@@ -240,7 +240,8 @@ class Api:
         return {"deliveries": deliveries, "more": cut or len(found) > limit}
 
     async def list_ussd(self, args: Table) -> Table:
-        return {"ussd": self._parts.ussd.history()}
+        ussd = self._parts.ussd
+        return {"ussd": ussd.history(), "open": ussd.menus()}
 
     async def get_config(self, args: Table) -> Table:
         context = self._parts.context

@@ -83,6 +83,10 @@ class Ussd:
         """The last exchanges, newest first."""
         return list(self._history)
 
+    def menus(self) -> list[str]:
+        """The dongles whose network waits for an answer."""
+        return [name for name, waits in self._open.items() if waits]
+
     async def _take(self, dongle: str, reply: Reply, code: str) -> dict[str, Any]:
         context = self._context
         self._open[dongle] = reply.session_open

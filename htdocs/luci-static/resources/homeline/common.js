@@ -10,6 +10,9 @@
  * so children are always given in an array.
  */
 
+/* Milliseconds after the last key until the service is asked. */
+const PAUSE = 300;
+
 const SVG = 'http://www.w3.org/2000/svg';
 const language = document.documentElement.lang.replace(/_/g, '-') || undefined;
 
@@ -186,6 +189,22 @@ return baseclass.extend({
 	/* A state in a coloured pill; `mood` is good, fair, bad or idle. */
 	pill: function(words, mood, attributes) {
 		return E('span', Object.assign({ 'class': 'hl-pill hl-' + mood }, attributes), [ words ]);
+	},
+
+	/* `work`, once nothing has called for it for a moment, such as after the last key. */
+	delayed: function(work) {
+		let timer = null;
+
+		return () => {
+			window.clearTimeout(timer);
+			timer = window.setTimeout(work, PAUSE);
+		};
+	},
+
+	/* A choice among `options`, each a value and its words. */
+	select: function(words, value, options, change, attributes) {
+		return E('select', Object.assign({ 'aria-label': words, 'change': (ev) => change(ev.currentTarget.value) }, attributes),
+			options.map((each) => E('option', { 'value': each[0], 'selected': each[0] == (value || '') ? '' : null }, [ each[1] ])));
 	},
 
 	/* A button that is busy until `work` (which may give a promise) has ended, and says what went wrong; a rejection

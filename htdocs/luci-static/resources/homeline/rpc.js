@@ -74,6 +74,15 @@ return baseclass.extend({
 	releaseArchived: declare('release_archived', [ 'dongle', 'forward' ]),
 	retryDelivery: declare('retry_delivery', [ 'id', 'event' ]),
 
+	sendUssd: declareJob('send_ussd', [ 'code', 'dongle' ]),
+	cancelUssd: declare('cancel_ussd', [ 'dongle' ], SLOW),
+	listUssd: declare('list_ussd', []),
+
+	listCalls: declare('list_calls', [ 'direction', 'state', 'dongle', 'peer', 'unread', 'before', 'limit' ]),
+	listVoicemail: declare('list_voicemail', [ 'unread', 'before', 'limit' ]),
+	originate: declareJob('originate', [ 'phone', 'to' ]),
+	hangup: declare('hangup', [ 'channel' ]),
+
 	getConfig: declare('get_config', []),
 	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
 	testRule: declareJob('test_rule', [ 'rule' ]),

@@ -5,10 +5,9 @@
 'require homeline.rpc as api';
 'require homeline.common as common';
 
-/* Seconds between two looks; entries of a page; milliseconds after the last key until the service is asked. */
+/* Seconds between two looks; entries of a page. */
 const STEP = 5;
 const CONVERSATIONS = 30, MESSAGES = 50;
-const PAUSE = 300;
 
 /* Seconds in which a delivery report may still come, so that a sent message is looked at again. */
 const REPORT = 3600;
@@ -51,15 +50,6 @@ function preview(message) {
 	const text = message.text || message.note || message.error || (message.data ? _('Data') : '');
 
 	return (message.direction == 'out' ? _('You: %s').format(text) : text).slice(0, 120);
-}
-
-function delayed(work) {
-	let timer = null;
-
-	return () => {
-		window.clearTimeout(timer);
-		timer = window.setTimeout(work, PAUSE);
-	};
 }
 
 /* --- what is shown --- */
@@ -471,11 +461,6 @@ function showDetails(id) {
 
 /* --- above the messages --- */
 
-function select(words, value, options, change) {
-	return E('select', { 'aria-label': words, 'change': (ev) => change(ev.currentTarget.value) }, options.map((each) =>
-		E('option', { 'value': each[0], 'selected': each[0] == (value || '') ? '' : null }, [ each[1] ])));
-}
-
 /* Another selection: what is shown is another list. */
 function filterBy(name, value) {
 	state.filter[name] = value;
@@ -493,13 +478,13 @@ function filterFields() {
 	const unread = E('input', { 'type': 'checkbox', 'id': 'homeline-unread', 'change': () => filterBy('unread', unread.checked) });
 
 	unread.checked = !!state.filter.unread;
-	search.addEventListener('input', delayed(() => filterBy('text', search.value)));
+	search.addEventListener('input', common.delayed(() => filterBy('text', search.value)));
 
 	return E('div', { 'class': 'hl-filters' }, [
 		search,
-		select(_('Direction'), state.filter.direction, [ [ '', _('in and out') ], [ 'in', _('received') ], [ 'out', _('sent') ] ],
+		common.select(_('Direction'), state.filter.direction, [ [ '', _('in and out') ], [ 'in', _('received') ], [ 'out', _('sent') ] ],
 			(value) => filterBy('direction', value)),
-		state.dongles.length > 1 ? select(_('Dongle'), state.filter.dongle,
+		state.dongles.length > 1 ? common.select(_('Dongle'), state.filter.dongle,
 			[ [ '', _('every dongle') ] ].concat(state.dongles.map((each) => [ each, each ])), (value) => filterBy('dongle', value)) : '',
 		E('label', { 'for': 'homeline-unread' }, [ unread, ' ', _('unread only') ])
 	]);
@@ -543,7 +528,7 @@ function countWords(reply) {
 function counter(text, output) {
 	let turn = 0;
 
-	return delayed(() => {
+	return common.delayed(() => {
 		const mine = ++turn;
 
 		if (!text.value) {
@@ -565,7 +550,7 @@ function recipient(output) {
 		'aria-describedby': 'homeline-to-words'
 	});
 
-	field.addEventListener('input', delayed(() => {
+	field.addEventListener('input', common.delayed(() => {
 		const asked = field.value.trim();
 
 		if (!asked) {
@@ -596,7 +581,7 @@ function composer() {
 	const text = E('textarea', { 'id': 'homeline-text', 'rows': 2, 'placeholder': _('Write a message'), 'aria-describedby': 'homeline-count' });
 	const count = E('span', { 'id': 'homeline-count', 'class': 'hl-soft hl-grow', 'aria-live': 'polite' }, []);
 	const flash = option(_('Flash'), 'homeline-flash');
-	const dongle = state.dongles.length > 1 ? select(_('Through'), '', [ [ '', _('any dongle') ] ].concat(state.dongles.map((each) => [ each, each ])),
+	const dongle = state.dongles.length > 1 ? common.select(_('Through'), '', [ [ '', _('any dongle') ] ].concat(state.dongles.map((each) => [ each, each ])),
 		() => undefined) : null;
 
 	const send = common.button(_('Send'), () => {
@@ -714,7 +699,7 @@ function open(what, filter) {
 function sidebar() {
 	const search = E('input', { 'type': 'search', 'class': 'hl-grow', 'placeholder': _('Search'), 'aria-label': _('Search conversations') });
 
-	search.addEventListener('input', delayed(() => {
+	search.addEventListener('input', common.delayed(() => {
 		state.text = search.value;
 		state.conversations = [];
 		loadList().catch(common.fail.bind(common));

@@ -167,10 +167,10 @@
 
 	/* --- requests --- */
 
-	function answerOf(response, text) {
+	function answerOf(response, body) {
 		return {
 			ok: response.ok, status: response.status, statusText: response.statusText, headers: response.headers, url: response.url,
-			responseText: text, text: () => text, json: () => JSON.parse(text)
+			responseText: body, text: () => body, json: () => JSON.parse(body), blob: () => body
 		};
 	}
 
@@ -188,7 +188,8 @@
 			return fetch(query && !post ? `${url}?${query}` : url, {
 				method: post ? 'POST' : 'GET', body: body, headers: post ? headers : undefined, credentials: 'same-origin',
 				signal: AbortSignal.timeout(options.timeout || 30000)
-			}).then((response) => response.text().then((text) => answerOf(response, text)));
+			}).then((response) => (options.responseType == 'blob' ? response.blob() : response.text())
+				.then((body) => answerOf(response, body)));
 		},
 		get: (url, options) => request.request(url, Object.assign({ method: 'get' }, options)),
 		post: (url, content, options) => request.request(url, Object.assign({ method: 'post', content: content }, options))
@@ -346,6 +347,7 @@
 	class LuCI {
 		constructor(environment) {
 			this.env = environment;
+			environment.cgi_base = environment.scriptname.replace(/\/[^/]+$/, '');
 			this.dom = dom;
 			this.Poll = poll;
 			this.Request = request;
