@@ -9,6 +9,7 @@ import pytest
 
 from adapters.store_kit import NOW, nothing, part, plan
 from homeline.adapters.store import Store, Summary
+from homeline.adapters.store_deliveries import DROPPED
 from homeline.errors import NotFound
 from homeline.model import DeliveryState, Event, EventKind, Wanted
 
@@ -128,6 +129,25 @@ def test_retried_by_the_owner(store: Store) -> None:
             store.retry_deliveries(NOW, delivery=unknown)
         with pytest.raises(NotFound):
             store.retry_deliveries(NOW, event=unknown)
+
+
+def test_dropped_by_the_owner(store: Store) -> None:
+    happened(store, 2)
+    store.delivery_done(1, NOW)
+    store.delivery_sending(2, NOW)
+    channel = store.list_deliveries(limit=1)[0].channel
+    waiting = [d.id for d in store.list_deliveries(channel=channel) if d.state is DeliveryState.PENDING]
+    assert store.drop_deliveries(NOW + 5, delivery=1) == 0  # it is done
+    assert store.drop_deliveries(NOW + 5, delivery=2) == 0  # it is being sent
+    assert store.drop_deliveries(NOW + 5, delivery=3) == 1
+    assert store.drop_deliveries(NOW + 5, channel=channel) == len(set(waiting) - {3})
+    dropped = store.list_deliveries(state=DeliveryState.FAILED)
+    assert {d.id for d in dropped} == {3, *waiting}
+    assert {(d.error, d.done_at) for d in dropped} == {(DROPPED, NOW + 5)}
+    assert store.drop_deliveries(NOW + 5, channel="nobody' OR '1") == 0
+    with pytest.raises(NotFound):
+        store.drop_deliveries(NOW, delivery=99)
+    assert store.retry_deliveries(NOW + 9, delivery=3) == 1
 
 
 def test_lists(store: Store) -> None:

@@ -231,6 +231,16 @@ def test_a_failed_bundle_is_retried_as_one(store: Store) -> None:
     assert len(store.carried_events(1)) == 3
 
 
+def test_a_bundle_is_dropped_as_one(store: Store) -> None:
+    for _ in range(3):
+        add(store, held())
+    bundle(store)
+    assert store.drop_deliveries(MORNING, delivery=2) == 0  # it is on its way
+    store.delivery_retry(1, MORNING + 60, "down", MORNING)
+    assert store.drop_deliveries(MORNING + 1, delivery=2) == 3
+    assert {d.state for d in store.list_deliveries()} == {DeliveryState.FAILED}
+
+
 @pytest.mark.parametrize("sending", [True, False])
 def test_the_rest_of_a_bundle_outlives_its_carriers_event(store: Store, sending: bool) -> None:
     first, second = two_messages(store)

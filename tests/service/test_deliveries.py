@@ -451,6 +451,19 @@ async def test_what_waits_for_a_channel_that_never_comes_fails_in_the_end(house:
     assert "no channel 'gone'" in house.failed[0].error
 
 
+async def test_a_channel_that_is_gone_is_no_trouble_once_its_deliveries_were_dropped(house: House) -> None:
+    await house.add(2, "gone")
+    dispatcher = house.start(rest=Policy(first=3600.0, longest=3600.0))
+    await house.until(lambda: len(house.troubles) == 1)
+    await house.calls(Store.drop_deliveries, T0, channel="gone")
+    dispatcher.look()
+    await house.until(lambda: len(house.troubles) == 2)
+    assert house.troubles[1] == ("gone", "")
+    await house.add(1, "gone")
+    dispatcher.look()
+    await house.until(lambda: len(house.troubles) == 3)
+
+
 async def test_reloads_at_any_moment_send_each_once(house: House) -> None:
     """Channels come, go and change while deliveries are under way."""
     ids = await house.add(40, "a")

@@ -33,6 +33,7 @@ _PENDING = "FROM delivery WHERE state = 'pending' AND channel = ? AND priority =
 # As the index `delivery_carrier` wants it.
 _CARRIED = "carrier > 0 AND state != 'done' AND state = 'pending'"
 _IN_TURN = "AND carrier IN (0, id) ORDER BY next_at, carrier, id LIMIT ?"
+DROPPED = "Dropped by the owner."
 
 
 class Deliveries(Results):
@@ -324,6 +325,23 @@ class Deliveries(Results):
             ).rowcount
             self._release_orphans()
         return count
+
+    def drop_deliveries(self, now: int, *, delivery: int | None = None, channel: str = "") -> int:
+        """Give up one delivery, or all of a channel, that waits, at the owner's word; how many. Raises NotFound.
+
+        What is being sent goes on. What belongs to a bundle goes with all of that.
+        """
+        if delivery is not None and self._number("SELECT count(*) FROM delivery WHERE id = ?", _id(delivery)) == 0:
+            raise NotFound(f"There is no delivery of id {delivery}.")
+        column, value = ("id", delivery) if delivery is not None else ("channel", channel)
+        sending = ", ".join(map(str, self._sending))
+        with self._writing():
+            return self._run(
+                "UPDATE delivery SET state = 'failed', done_at = ?, error = ? "  # noqa: S608 - columns and our integers
+                f"WHERE state = 'pending' AND id NOT IN ({sending}) AND carrier NOT IN ({sending}) AND ({column} = ? "
+                f"OR (carrier > 0 AND carrier IN (SELECT carrier FROM delivery WHERE {column} = ?)))",
+                *(now, DROPPED, value, value),
+            ).rowcount
 
     # -- looking at them ----------------------------------------------------------------------------------------------
 

@@ -84,6 +84,7 @@ METHODS: dict[str, Params] = {
     "release_archived": {"dongle": MUST_TEXT, "forward": FLAG},
     "list_deliveries": {"event": NUMBER, "rule": TEXT, "channel": TEXT, "state": TEXT, **PAGING},
     "retry_delivery": {"id": NUMBER, "event": NUMBER},
+    "drop_delivery": {"id": NUMBER, "channel": TEXT},
     "send_ussd": {"code": MUST_TEXT, "dongle": TEXT},
     "cancel_ussd": {"dongle": TEXT},
     "list_ussd": {},
@@ -322,6 +323,15 @@ class Api:
             Store.retry_deliveries, self._clock(), delivery=args.get("id"), event=args.get("event")
         )
         self._parts.context.wake()
+        return {"count": count}
+
+    async def drop_delivery(self, args: Table) -> Table:
+        if ("id" in args) == ("channel" in args):
+            raise InvalidArgument("either 'id' or 'channel' is needed")
+        count = await self._database(
+            Store.drop_deliveries, self._clock(), delivery=args.get("id"), channel=args.get("channel", "")
+        )
+        self._parts.dispatcher.look()
         return {"count": count}
 
     # -- USSD ---------------------------------------------------------------------------------------------------------

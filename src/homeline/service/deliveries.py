@@ -70,6 +70,10 @@ class Dispatcher:
         if channel in self._workers:
             self._workers[channel].hurry()
 
+    def look(self) -> None:
+        """Deliveries of channels that are no more may have ended."""
+        self._look.set()
+
     def replace(self, channels: Mapping[str, Channel]) -> None:
         """Use other channels from now on. What is under way ends with the channel that it began with.
 
@@ -124,16 +128,20 @@ class Dispatcher:
         while True:
             self._look.clear()
             try:
-                waiting = await self._office.call(Store.waiting_channels)
+                self._replace_absent(await self._office.call(Store.waiting_channels))
             except StoreError:
-                waiting = []  # the workers say so
+                pass  # the workers say so
             except Exception:  # a defect in one look must not end the watch
                 log.exception("It could not be seen for which channels deliveries wait.")
-                waiting = []
-            for name in waiting:
-                if name not in self._workers:
-                    self._workers[name] = Worker(self._office, name, _Absent(name))
             await either(self._look, LONGEST_SLEEP)
+
+    def _replace_absent(self, waiting: Collection[str]) -> None:
+        for name in waiting:
+            if name not in self._workers:
+                self._workers[name] = Worker(self._office, name, _Absent(name))
+        for name in set(self._workers) - set(self._channels) - set(waiting):
+            self._retire(name)
+            self._office.on_trouble(name, "")
 
 
 class _Absent:
