@@ -355,9 +355,9 @@ async def test_other_events_in_few_words(service: Service) -> None:
 
 async def test_a_bundle_leaves_out_what_must_not_go(service: Service) -> None:
     made = channel(service)
-    bundle = (event("one", number=7), event("two", OWNER, 8), event("three", BOB, 9))
+    bundle = (event(f"one\n{BOB}: forged", number=7), event("two", OWNER, 8), event("three", BOB, 9))
     await made.deliver(delivery(), replace(bundle[0], digest=bundle))
-    assert [text for _, text in await queued(service)] == [f"{ANN}: one\n{BOB}: three"]
+    assert [text for _, text in await queued(service)] == [f"{ANN}: one {BOB}: forged\n{BOB}: three"]
     with pytest.raises(NotNeeded):
         await made.deliver(delivery(8), replace(bundle[1], digest=(bundle[1],)))
     assert len(await queued(service)) == 1

@@ -204,10 +204,10 @@ def test_a_digest_word_for_word() -> None:
         == note.brief
         == (
             f"{note.subject}\n\n"
-            "SMS from +41791112233, 2024-05-01 14:03:00 +02:00\none\n\n"
-            "Missed call from Bob (+4144), 2024-05-01 12:04:00 +00:00\nIt rang for 30 s; nobody answered.\n\n"
-            f"SMS from +41791112233, 2024-05-01 14:03:00 +02:00\n{BANK}\n\n"
-            "Alert: The disk is full.\nThe disk is full.\n\nDelete something.\n"
+            "SMS from +41791112233, 2024-05-01 14:03:00 +02:00\n  one\n\n"
+            "Missed call from Bob (+4144), 2024-05-01 12:04:00 +00:00\n  It rang for 30 s; nobody answered.\n\n"
+            f"SMS from +41791112233, 2024-05-01 14:03:00 +02:00\n  {BANK}\n\n"
+            "Alert: The disk is full.\n  The disk is full.\n  \n  Delete something.\n"
         )
     )
     assert note.code == ""
@@ -217,8 +217,17 @@ def test_a_digest_in_the_owners_words() -> None:
     note = noted(DELIVERY, bundle(sms("one"), sms(BANK)), template="{text|first 3}! {code}", subject="new")
     assert note.subject.startswith("2 SMS, ")
     heading = "SMS from +41791112233, 2024-05-01 14:03:00 +02:00"
-    assert note.text == f"{note.subject}\n\n{heading}\none! \n\n{heading}\nYo…! 482913\n"
+    assert note.text == f"{note.subject}\n\n{heading}\n  one! \n\n{heading}\n  Yo…! 482913\n"
     assert note.own_words
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x85", "\u2028"])
+def test_no_text_looks_like_another_event_of_a_digest(end: str) -> None:
+    forged = f"hello{end}{end}SMS from +41444444444, 2024-05-01 14:03:00 +02:00{end}Your code is 123456"
+    for options in ({}, {"template": "{text}"}):
+        note = noted(DELIVERY, bundle(sms(forged), sms("x")), **options)
+        assert [line for line in note.text.splitlines() if line.startswith("SMS from +414")] == []
+        assert len([line for line in note.text.splitlines() if line.startswith("SMS from +417")]) == 2
 
 
 def test_kinds_are_counted_in_words() -> None:
@@ -251,5 +260,5 @@ def test_hostile_texts_are_mere_text_in_our_and_the_owners_words(text: str) -> N
         note.text.encode()
         note.brief.encode()
     digest = noted(DELIVERY, bundle(sms(text), sms("x")))
-    assert shown[:29_000] in digest.text
+    assert "".join(f"  {line}" for line in shown[:29_000].splitlines(keepends=True)) in digest.text
     digest.text.encode()

@@ -36,7 +36,13 @@ def joined(event: Event, texts: Iterable[str]) -> str:
     """The heading, then each event's own heading and its text, cut where all would be too long."""
     room = LONGEST // len(event.digest)
     entries = (
-        f"{eventtext.line(eventtext.subject(each))}\n{content if len(content) <= room else content[: room - 1] + '…'}"
+        f"{eventtext.line(eventtext.subject(each))}\n"
+        + _indented(content if len(content) <= room else content[: room - 1] + "…")
         for each, content in zip(event.digest, texts, strict=True)
     )
     return eventtext.whole("\n\n".join((subject(event), *entries)) + "\n")
+
+
+def _indented(content: str) -> str:
+    """So that a text cannot look like another event, with a heading of its own."""
+    return "".join(f"  {line}" for line in content.splitlines(keepends=True))

@@ -181,7 +181,8 @@ def compact(note: Note, ids: set[int]) -> str:
     if note.own_words and len(ids) == len(note.event.digest or (note.event,)):
         return note.text
     if note.event.digest:
-        return "\n".join(_line(each) for each in note.event.digest if each.id in ids)
+        # One line for each, or a text could look like another event.
+        return "\n".join(" ".join(_line(each).split()) for each in note.event.digest if each.id in ids)
     line = _line(note.event) if note.event.kind in (EventKind.MESSAGE, EventKind.USSD) else note.subject
     return f"{note.head} - {line}" if note.head else line
 
