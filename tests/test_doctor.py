@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_a_service_that_is_on_and_absent(paths: Paths, capsys: Any, monkeypatch:
     assert "enabled=1" not in service["advice"]
     assert "logread" in service["advice"]
     assert bool(of(findings, "bus permission")) is (os.geteuid() != 0)  # the file should be root's
+
+
+def test_a_package_that_a_section_needs(paths: Paths, capsys: Any, monkeypatch: Any) -> None:
+    extra = "config mqtt 'broker'\n\toption host 'broker.lan'\nconfig schedule 'alive'\n\toption enabled '0'\n"
+    (paths.etc_config / "homeline").write_text(GOOD + extra)
+    _, findings = look(paths, capsys, monkeypatch)
+    assert not [finding for finding in findings if finding["check"].startswith("package ")]
+    monkeypatch.setitem(sys.modules, "homeline.service.channels.mqtt", None)  # as where it is not installed
+    code, findings = look(paths, capsys, monkeypatch)
+    (missing,) = of(findings, "package homeline-mqtt")
+    assert (code, missing["state"]) == (1, "bad")
+    assert missing["words"] == "is not installed, and needed by mqtt broker"
+    assert missing["advice"].startswith("opkg install homeline-mqtt")
 
 
 def test_a_service_that_is_off(paths: Paths, capsys: Any, monkeypatch: Any) -> None:

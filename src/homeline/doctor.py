@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from homeline.config import Config
 from homeline.doctor_finding import BAD, OK, WARNING, Finding
 from homeline.errors import BusError, DeliveryError, HomelineError
 from homeline.paths import Paths
+from homeline.service.channels import PACKAGES
 
 Table = dict[str, Any]
 
@@ -98,6 +100,20 @@ def _no_service(loaded: Config, paths: Paths) -> Iterator[Finding]:
     yield Finding("service", BAD, words, start)
     if paths.acl.parent.is_dir() and (trouble := _acl_trouble(paths.acl)):
         yield Finding("bus permission", BAD, trouble, "Install the package again, then: killall -HUP ubusd")
+    yield from _packages(loaded)
+
+
+def _packages(loaded: Config) -> Iterator[Finding]:
+    """Packages without which a configured section does nothing; a running service says so itself."""
+    for kind in config.sections():
+        if not (package := PACKAGES.get(kind.name, "")):
+            continue
+        wanted = [section.name for section in getattr(loaded, kind.attribute) if isinstance(section, kind.build)]
+        if wanted and find_spec(f"homeline.service.channels.{kind.name}") is None:
+            words = f"is not installed, and needed by {kind.name} {', '.join(wanted)}"
+            yield Finding(
+                f"package {package}", BAD, words, f"opkg install {package} (from 25.12 on: apk add {package})"
+            )
 
 
 def _acl_trouble(path: Path) -> str:
