@@ -505,6 +505,8 @@ async def test_secrets_are_written_and_never_read(tmp_path: Path, chromium: webd
         assert replaced not in await page.js("return document.documentElement.outerHTML + document.body.innerText")
         await apply(page)
         assert replaced in Uci(home.root).text("homeline_secret")
+        await in_force(home, lambda config: config["telegram"].get("bot", {}).get("token") == "set")
+        await page.go("forwarding")  # the page may have asked between the two files
         await edit(page, "channel", "bot")
         await page.click(".modal .hl-clear")
         await refused(page, "This is needed.")
