@@ -3,14 +3,18 @@
 PY := .venv/bin/python
 SH_FILES := scripts/setup .ci/run $(shell grep -rlE '^\#!.*/(ba)?sh|^\# shellcheck shell' files 2>/dev/null)
 
-.PHONY: help demo test check bench ipk apk sizes clean
+.PHONY: help demo screenshots test check bench ipk apk sizes clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## a simulated dongle, the real daemon, an inbox and an e-mail; text it yourself (Ctrl-C ends it)
 	@scripts/setup lab
 	@exec $(PY) -m homeline_lab demo
+
+screenshots: ## a picture of each page of LuCI into docs/ (LUCI=/path/to/a/luci/checkout: on its own theme)
+	@scripts/setup dev
+	$(PY) -m homeline_lab screenshots docs
 
 test: ## all tests, and the checks
 	@scripts/setup dev

@@ -12,6 +12,7 @@ COMMANDS = {
     "uci": ("homeline_lab.uci_command", "set, get, commit … as on the router, for a lab root"),
     "asterisk": ("homeline_lab.asterisk_get", "get a real Asterisk out of Debian's packages, without installing"),
     "python": ("homeline_lab.python_get", "get the routers' Pythons out of Debian's packages, without installing"),
+    "screenshots": ("homeline_lab.pages.screenshots", "pictures of the pages of LuCI (make screenshots)"),
     "packages": ("homeline_lab.packages.command", "OpenWrt packages (make ipk, make apk, make sizes)"),
     "bench": ("homeline_lab.bench.command", "Homeline measured beside gammu-smsd and smstools"),
 }
