@@ -147,7 +147,7 @@ async def test_filters(tmp_path: Path, chromium: webdriver.Chrome) -> None:
         assert await until_shown(page, 2) == [BOB, BOB]
         await page.type("#view input[type=search]", "+41790000000")
         await page.shows("Nothing was found.")
-        await page.click(".hl-tile", "missed and not looked at")
+        await page.click(".hl-tile", "missed, not seen")
         assert await until_shown(page, 1) == [BOB]
         assert await page.js("return document.querySelector('#homeline-unread').checked")
         await page.click("#homeline-unread")

@@ -116,3 +116,9 @@ def test_no_page_runs_a_command_or_fetches_from_elsewhere(path: Path) -> None:
     code = source(path)
     assert re.findall(r"require request\b|'exec'|XMLHttpRequest|\bfetch\(|'(?:src|href)': '", code) == []
     assert set(re.findall(r"\bfs\.(\w+)", code)) <= {"read_direct"}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_no_class_of_the_browser_is_used_whose_name_is_one_of_luci(path: Path) -> None:
+    """LuCI's loader runs our scripts within its own, where these names are its classes."""
+    assert re.findall(r"\bnew (?:Headers|Request|Response)\b", source(path)) == []

@@ -198,7 +198,7 @@ return baseclass.extend({
 
 	/* A Blob that browsers play, of a Blob with a recording; gives a promise. */
 	playable: function(blob) {
-		return new Response(blob).arrayBuffer().then((content) => {
+		return blob.arrayBuffer().then((content) => {
 			const samples = this.decode(new Uint8Array(content)), size = 2 * samples.length;
 			const file = new DataView(new ArrayBuffer(44 + size));
 			const number = (at, value) => file.setUint32(at, value, true);

@@ -485,8 +485,8 @@ return view.extend({
 			nodes.trouble,
 			nodes.off,
 			E('div', { 'class': 'hl-tiles' }, [
-				tile(nodes.missed, _('missed and not looked at'), 'missed'),
-				tile(nodes.voicemail, _('on the voicemail and not heard'), 'voicemail'),
+				tile(nodes.missed, _('missed, not seen'), 'missed'),
+				tile(nodes.voicemail, _('voicemail, not heard'), 'voicemail'),
 				nodes.dial
 			]),
 			nodes.active,
