@@ -295,7 +295,7 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             )
         ),
     ),
-    "An alert": (shapes.alert(Alert(1, "k", "t")), shapes.alert(Alert(1, "k", "t", "a", "info", "d", 1, 2))),
+    "An alert": (shapes.alert(Alert(1, "k", "t")), shapes.alert(Alert(1, "k", "t", "a", "info", "d", 1, 2, event=3))),
     "A rule": (
         StatusReport._rule("r", True, None),
         StatusReport._rule("r", True, Summary("r", 1, 2, 3, 4, "e")),

@@ -362,6 +362,7 @@ class Alert:
     raised_at: int = 0
     cleared_at: int | None = None
     acknowledged: bool = False
+    event: int = 0  # the event by which rules forward it; 0 where the alert is older than this was kept
 
 
 @dataclass(frozen=True, slots=True)

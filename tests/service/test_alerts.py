@@ -18,7 +18,10 @@ async def test_raised_refreshed_and_cleared(tmp_path: Path) -> None:
         (raised,) = service.of("alert.raised")
         assert (raised["key"], raised["severity"], raised["dongle"]) == ("dongle.stick", "critical", "stick")
         assert service.wakes == 1
-        assert len(await service.database(Store.list_deliveries)) == 1
+        (delivery,) = await service.database(Store.list_deliveries)
+        assert raised["event"] == delivery.event
+        (listed,) = await service.database(Store.list_alerts)
+        assert listed.event == delivery.event
         await service.alerts.clear("dongle.stick")
         await service.alerts.clear("dongle.stick")
         (cleared,) = service.of("alert.cleared")

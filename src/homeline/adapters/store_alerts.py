@@ -34,7 +34,10 @@ class Alerts(Deliveries):
                 *(key, text, advice, severity, dongle, now),
             )
             fields = {"alert": str(alert.id), "key": key, "severity": severity, "advice": advice}
-            return alert, True, self._add_event(EventKind.ALERT, now, dongle, "", text, fields, plan)
+            event = self._add_event(EventKind.ALERT, now, dongle, "", text, fields, plan)
+            self._run("UPDATE alert SET event = ? WHERE id = ?", event.id, alert.id)
+            alert.event = event.id
+            return alert, True, event
 
     def _refreshed(self, alert: Alert, text: str, advice: str, severity: str) -> Alert:
         if (alert.text, alert.advice, alert.severity) != (text, advice, severity):

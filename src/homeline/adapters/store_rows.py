@@ -36,7 +36,7 @@ CALL = (
     "id, direction, state, uid, dongle, line, peer, peer_raw, peer_name, dialled, through, rule, started_at, "
     "answered_at, ended_at, cause, reason, recording, recording_seconds, recording_size, unread"
 )
-ALERT = "id, key, text, advice, severity, dongle, raised_at, cleared_at, acknowledged"
+ALERT = "id, key, text, advice, severity, dongle, raised_at, cleared_at, acknowledged, event"
 
 
 @dataclass(slots=True)

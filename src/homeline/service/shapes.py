@@ -128,7 +128,14 @@ def alert(item: Alert) -> Table:
         "severity": item.severity,
         "acknowledged": item.acknowledged,
         "raised_at": Int64(item.raised_at),
-    } | _filled({"advice": item.advice, "dongle": item.dongle, "cleared_at": _time(item.cleared_at)})
+    } | _filled(
+        {
+            "advice": item.advice,
+            "dongle": item.dongle,
+            "cleared_at": _time(item.cleared_at),
+            "event": Int64(item.event) if item.event else None,
+        }
+    )
 
 
 def problem(item: Problem) -> Table:
