@@ -527,12 +527,21 @@ def test_the_readme_names_both_commands() -> None:
     assert {"demo", "test"} <= set(shown) <= set(targets)
 
 
-def test_the_picture_is_a_picture() -> None:
-    data = (DOCS / "demo.png").read_bytes()
+PICTURES = sorted(DOCS.glob("*.png"))
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_each_picture_is_one_and_is_shown(picture: Path) -> None:
+    data = picture.read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", data[16:24])
-    assert min(width, height) > 400
-    assert "](docs/demo.png)" in (REPOSITORY / "README.md").read_text()
+    assert min(width, height) > 380
+    assert any(re.search(rf"!\[[^]]+\]\((docs/)?{re.escape(picture.name)}\)", page.read_text()) for page in PAGES)
+
+
+def test_the_readme_has_pictures() -> None:
+    shown = re.findall(r"!\[[^]]+\]\(docs/([\w-]+\.png)\)", (REPOSITORY / "README.md").read_text())
+    assert {"demo.png", "luci-overview.png"} <= set(shown)
 
 
 def test_the_changelog_begins_with_this_version() -> None:
