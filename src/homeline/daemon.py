@@ -36,7 +36,6 @@ from homeline.service.context import Context
 from homeline.service.copying import Copying, take_back
 from homeline.service.database import Database, advice
 from homeline.service.deliveries import Dispatcher
-from homeline.service.explaining import Explainer
 from homeline.service.fleet import AnyDongle, Fleet
 from homeline.service.host import Timing
 from homeline.service.hosting import DriverHost
@@ -59,6 +58,7 @@ from homeline.service.wording import Wording
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
     from homeline.service.calls import Calls
+    from homeline.service.explaining import Explainer
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.ringing import RingingDongles
     from homeline.service.sip_messages import SipMessages
@@ -131,7 +131,7 @@ class Gateway:
                 alerts=self.alerts,
                 jobs=self.jobs,
                 dispatcher=self.dispatcher,
-                explainer=Explainer(self.context, self.dispatcher),
+                explainer=lambda: self._explainer,
                 ports=Ports(self.paths, self.dongles),
                 dongles=self.dongles,
                 signals=self.host.signals,
@@ -301,6 +301,12 @@ class Gateway:
         from homeline.service.voicemail import Voicemail
 
         return Voicemail(self.context, self.paths, self.alerts, self.calls)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        from homeline.service.explaining import Explainer
+
+        return Explainer(self.context, self.dispatcher)
 
     @cached_property
     def _sip_sending(self) -> SipSending:

@@ -10,7 +10,6 @@ from homeline.adapters.store_rows import Receipt
 from homeline.core import joining
 from homeline.core.joining import OpenMessage, whole_characters
 from homeline.model import Concat, Direction, Disposition, Event, EventKind, MessageState, ReceivedPart, Wanted
-from homeline.protocol import wap
 
 SEEN_AGAIN = 30 * 86400  # seconds: how often at most a tombstone is written again because its part is still on the SIM
 EXPIRED_AT_ONCE = 200  # messages in one transaction
@@ -160,6 +159,8 @@ class Inbox(Deliveries):
         text = joining.join_text({row[0]: inexact(row[1]) for row in rows}, total)
         data = b"".join(row[2] for row in rows)
         if data and len(rows) == total and to_port is not None:
+            from homeline.protocol import wap  # loaded with the first of its kind
+
             note = wap.describe(data, (to_port, from_port)) or note
         self._run("UPDATE message SET text = ?, data = ?, note = ? WHERE id = ?", text, data, note, message)
 

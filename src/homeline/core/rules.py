@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from homeline.config import Rule
-from homeline.core import onetime, times
+from homeline.core import times
 from homeline.model import Direction, Event, EventKind, Wanted
 
 _SEPARATORS = str.maketrans("", "", " -./()\u00a0")  # what people put between the digits of a number
@@ -65,7 +65,7 @@ def held_until(rule: Rule, event: Event, now: int) -> int:
 
 
 def _cannot_wait(rule: Rule, event: Event) -> bool:
-    return event.kind is EventKind.MESSAGE and EventKind.CODE not in rule.events and bool(onetime.find(event.text))
+    return event.kind is EventKind.MESSAGE and EventKind.CODE not in rule.events and _has_code(event)
 
 
 def explain(rule: Rule, event: Event, now: int) -> list[Finding]:
@@ -129,6 +129,8 @@ def _as_a_call(rule: Rule, event: Event) -> bool:
 
 
 def _has_code(event: Event) -> bool:
+    from homeline.core import onetime  # loaded with the first message
+
     return event.kind is EventKind.MESSAGE and bool(onetime.find(event.text))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from homeline.errors import DecodeError
 from homeline.model import ReceivedPart
-from homeline.protocol import pdu_decode, wap
+from homeline.protocol import pdu_decode
 from homeline.protocol.pdu_decode import Deliver, StatusReport, Submit
 
 # TP-PID, 9.2.3.9.
@@ -66,7 +66,9 @@ def note(decoded: Deliver | Submit) -> str:
     coding = decoded.coding
     notes = [str(waiting) for waiting in (coding.waiting, *decoded.user.header.waiting) if waiting]
     notes.append(_PID_NOTES.get(decoded.pid, ""))
-    if not decoded.user.concat or decoded.user.concat.number == 1:
+    if decoded.user.ports and (not decoded.user.concat or decoded.user.concat.number == 1):
+        from homeline.protocol import wap  # loaded with the first of its kind
+
         notes.append(wap.describe(decoded.user.data, decoded.user.ports))
     if coding.compressed:
         notes.append("compressed text")

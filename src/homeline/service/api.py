@@ -37,7 +37,6 @@ from homeline.service.api_tools import (
 from homeline.service.context import Context
 from homeline.service.copying import Copying
 from homeline.service.deliveries import Dispatcher
-from homeline.service.explaining import Explainer
 from homeline.service.inbox import Inbox
 from homeline.service.jobs import Jobs
 from homeline.service.outbox import Outbox
@@ -49,6 +48,7 @@ from homeline.service.ussd import Ussd
 
 if TYPE_CHECKING:
     from homeline.service.api_calls import CallMethods
+    from homeline.service.explaining import Explainer
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
     from homeline.service.voice import Voice
@@ -138,7 +138,7 @@ class Parts:
     alerts: Alerts
     jobs: Jobs
     dispatcher: Dispatcher
-    explainer: Explainer
+    explainer: Callable[[], Explainer]
     ports: Ports
     dongles: Mapping[str, Dongle]
     signals: Mapping[str, SignalHistory]
@@ -347,13 +347,13 @@ class Api:
     # -- rules --------------------------------------------------------------------------------------------------------
 
     async def test_rule(self, args: Table) -> Table:
-        return await self._parts.jobs.run(self._parts.explainer.test(args["rule"]), LONGEST_WAIT - 1)
+        return await self._parts.jobs.run(self._parts.explainer().test(args["rule"]), LONGEST_WAIT - 1)
 
     async def explain_rule(self, args: Table) -> Table:
-        return await self._parts.explainer.explain(args)
+        return await self._parts.explainer().explain(args)
 
     async def list_fields(self, args: Table) -> Table:
-        return self._parts.explainer.fields()
+        return self._parts.explainer().fields()
 
     async def reload(self, args: Table) -> Table:
         return await self._parts.reload()

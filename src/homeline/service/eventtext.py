@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 
 from homeline.model import CallDirection, Event, EventKind, Message, MessageState
-from homeline.protocol import wap
 from homeline.service import calltext
 
 LINE_LIMIT = 200  # characters of one line of ours, for nothing of ours is longer
@@ -107,6 +106,8 @@ def content(event: Event) -> Iterator[str]:
     if event.text or (message is None and event.call is None):
         yield event.text
     if message is not None and message.data:
+        from homeline.protocol import wap  # loaded with the first of its kind
+
         yield wap.describe(message.data, message.ports) or f"Binary data of {len(message.data)} bytes"
         yield "As it came (hexadecimal):"
         yield from _hex_lines(message.data.hex())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from homeline.core import onetime
 from homeline.model import Event, EventKind, Priority
 
 
@@ -28,4 +27,6 @@ class Note:
 
 def code_of(event: Event) -> str:
     """The one-time code that a message carries; "" if there is none."""
+    from homeline.core import onetime  # loaded with the first message
+
     return onetime.find(event.text) if event.kind is EventKind.MESSAGE else ""

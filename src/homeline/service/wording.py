@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from homeline.config import Config, Rule
-from homeline.core import onetime
 from homeline.model import Delivery, Event, EventKind
 from homeline.service import eventtext
 from homeline.service.document import document
@@ -74,6 +73,8 @@ def _own(event: Event, code: str) -> tuple[str, str, str]:
 
 def hidden(event: Event) -> Event:
     """The event, and what goes out with it, with the digits of every one-time code replaced."""
+    from homeline.core import onetime  # loaded with the first message
+
     digest = tuple(hidden(each) for each in event.digest)
     codes = [found.code for found in onetime.find_all(event.text)] if event.kind in _WITH_CODES else []
     if not codes:
