@@ -470,8 +470,8 @@ function regularCard(schedules, balances, now) {
 }
 
 function tile(count, words, page) {
-	return E(page ? 'a' : 'span', {
-		'class': 'hl-tile' + (count ? ' hl-some' : ''), 'href': page ? L.url('admin/services/homeline', page) : null, 'data-key': words
+	return E('a', {
+		'class': 'hl-tile' + (count ? ' hl-some' : ''), 'href': L.url('admin/services/homeline', page), 'data-key': words
 	}, [ E('span', { 'class': 'hl-count' }, [ String(count || 0) ]), ' ', words ]);
 }
 
@@ -499,8 +499,8 @@ function content() {
 		]),
 		E('div', { 'class': 'hl-tiles', 'data-key': 'tiles' }, [
 			tile(status.unread, N_(status.unread || 0, 'unread message', 'unread messages'), 'messages'),
-			status.missed ? tile(status.missed, N_(status.missed, 'missed call', 'missed calls')) : '',
-			status.voicemail ? tile(status.voicemail, N_(status.voicemail, 'message on the voicemail', 'messages on the voicemail')) : ''
+			status.missed ? tile(status.missed, N_(status.missed, 'missed call', 'missed calls'), 'calls') : '',
+			status.voicemail ? tile(status.voicemail, N_(status.voicemail, 'message on the voicemail', 'messages on the voicemail'), 'calls') : ''
 		]),
 		E('ul', { 'class': 'hl-notices', 'data-key': 'notices', 'aria-label': _('What needs a look') }, notices),
 		E('div', { 'class': 'hl-cards', 'data-key': 'cards' }, status.dongles.map((dongle) =>

@@ -220,7 +220,8 @@ function show(follow) {
 		: known.state == 'ready' ? '' : _('The dongle is not ready; the overview says why.');
 
 	if (nodes.recent) {
-		common.show(nodes.recent, recent());
+		common.show(nodes.recent, isOpen() ? [] : recent()); /* to a menu, a code would be an answer */
+		nodes.code.placeholder = isOpen() ? '' : '*100#';
 		nodes.label.textContent = isOpen() ? _('Answer') : _('Code');
 		nodes.end.style.display = isOpen() ? '' : 'none';
 	}
@@ -279,7 +280,7 @@ function composer() {
 	nodes.label = E('label', { 'for': 'homeline-code' }, [ _('Code') ]);
 	nodes.code = E('input', {
 		'type': 'text', 'id': 'homeline-code', 'class': 'hl-grow', 'autocomplete': 'off', 'autocapitalize': 'off', 'spellcheck': 'false',
-		'maxlength': 182, 'placeholder': '*100#'
+		'maxlength': 182
 	});
 	nodes.end = common.button(_('End the menu'), cancel);
 	nodes.recent = E('div', { 'class': 'hl-buttons hl-recent' }, []);
