@@ -229,3 +229,17 @@ async def test_the_part_for_calls_comes_and_goes() -> None:
         await opkg.remove("homeline")
         left = {path for path in root.files().keys() - before.keys() if not path.startswith("/usr/lib")}
         assert {path for path in left if "asterisk" in path} == set()
+
+
+async def test_the_pages_come_and_go() -> None:
+    """What LuCI remembers of its menu goes with each; nothing of theirs stays."""
+    packages = built(branch("24.10"))
+    async with router("24.10", "homeline") as (root, opkg):
+        for package in ("python3-phonenumbers", "homeline"):
+            await opkg.install(packages[package])
+        before = root.files()
+        for change in (opkg.install(packages["luci-app-homeline"]), opkg.remove("luci-app-homeline")):
+            root.write("tmp/luci-indexcache.1.json", "{}")
+            assert await change == ""
+            assert not (root.path / "tmp/luci-indexcache.1.json").exists()
+        assert root.files() == before

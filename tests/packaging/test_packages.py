@@ -201,6 +201,17 @@ def test_what_the_core_installs_and_how() -> None:
     }
 
 
+def test_the_pages_lie_where_luci_looks() -> None:
+    """All of htdocs and root, readable by all, and nothing else."""
+    data = inner(built(branch("24.10"))["luci-app-homeline"], "data")
+    found = {each.name.removeprefix("./"): oct(each.mode) for each in data if each.isfile()}
+    for place, folder in (("www", "htdocs"), ("", "root")):
+        for path in (REPOSITORY / folder).rglob("*"):
+            if path.is_file():
+                assert found.pop(str(Path(place) / path.relative_to(REPOSITORY / folder))) == "0o644", path
+    assert found == {}
+
+
 def test_the_library_of_numbers_is_byte_code_and_no_tests() -> None:
     data = inner(built(branch("24.10"))["python3-phonenumbers"], "data")
     names = [each.name.removeprefix("./usr/lib/python3.11/site-packages/") for each in data if each.isfile()]
@@ -228,7 +239,7 @@ def test_recipes_are_as_the_feeds_want_them() -> None:
 
 
 def test_json_is_strict() -> None:
-    for path in (REPOSITORY / "files").rglob("*.json"):
+    for path in (*(REPOSITORY / "files").rglob("*.json"), *(REPOSITORY / "root").rglob("*.json")):
         json.loads(path.read_text(), parse_constant=pytest.fail)
 
 
