@@ -8,7 +8,7 @@ SH_FILES := scripts/setup .ci/run $(shell grep -rlE '^\#!.*/(ba)?sh|^\# shellche
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## a simulated dongle, the real daemon, an inbox and an e-mail; text it yourself (Ctrl-C ends it)
+demo: ## a simulated dongle, the real daemon, an inbox, an e-mail, a chat, LuCI; text it yourself (Ctrl-C ends it)
 	@scripts/setup lab
 	@exec $(PY) -m homeline_lab demo
 

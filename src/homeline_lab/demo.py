@@ -1,4 +1,4 @@
-"""`make demo`: a simulated dongle, the real daemon, an inbox and an e-mail, in one terminal, and the pages of LuCI.
+"""`make demo`: a simulated dongle, the real daemon, an inbox, an e-mail and a chat, in one terminal, and LuCI's pages.
 
 A short tour texts the dongle and shows what becomes of it. On a terminal a prompt follows; elsewhere the tour is all.
 Everything lies in one temporary folder, listens on loopback, and is gone at the end.
@@ -26,26 +26,42 @@ from homeline_lab.house import OWNER, House
 from homeline_lab.pages.host import LOGINS, PageHost
 from homeline_lab.screen import Screen
 from homeline_lab.smtp import Received
+from homeline_lab.telegram import TOKEN, Telegram
 from homeline_lab.uci import COMMANDS, Uci
 
+CHAT = 123456789
 BANK, FRIEND = "+41791112233", "+41795556677"
 TOUR_TEXT = "Your code is 482913. Do not share it. Grüezi, नमस्ते, 你好"
 STEP_TIMEOUT = 20.0  # seconds that a step of the tour may take
 
+FOREVER = 1e9  # seconds
 PATIENCE = 7.0  # seconds that a caller lets it ring
-CALLS = """
+FORWARDING = """
 config rule 'calls'
 	list events 'call'
 	list channels 'owner'
+
+config rule 'chat'
+	list events 'message'
+	list channels 'telegram'
+	option template '{{?code}}{{code}}  {{/}}{{who}}: {{text}}'
+
+config telegram 'telegram'
+	list chats '{chat}'
+	option replies '1'
+	option api '{api}'
+	option allow_local '1'
 """
+SECRET = f"config telegram 'telegram'\n\toption token '{TOKEN}'\n"
 HELP = """\
   text WORDS            a stranger texts the home number      text -f +41791234567 WORDS   from this number
   ussd CODE             ask the network, such as *100#        send NUMBER WORDS            the owner texts from home
-  inbox, status         what the daemon says                  mail                         the last e-mail in full
+  reply WORDS           the owner answers in the chat         mail                         the last e-mail in full
+  inbox, status         what the daemon says                  crash                        kill -9 it (it comes back)
   call METHOD [JSON]    any method of the ubus object         uci COMMAND …                set, commit, show
   unplug, plug          pull the dongle, put it back          mute, speak                  it stops answering, and again
   ring                  someone calls                         full                         fill the SIM behind its back
-  crash                 kill -9 the daemon (it comes back)    help, quit"""
+  help, quit"""
 
 Command = Callable[[str], Awaitable[None]]
 
@@ -53,8 +69,8 @@ Command = Callable[[str], Awaitable[None]]
 class Demo:
     """One visit."""
 
-    def __init__(self, house: House, pages: PageHost) -> None:
-        self.house, self.pages = house, pages
+    def __init__(self, house: House, pages: PageHost, chat: Telegram) -> None:
+        self.house, self.pages, self.chat = house, pages, chat
         self.screen = Screen(self._typed, self._finish)
         self.watch = Bus(house.router.paths.bus)
         self._end = asyncio.Event()
@@ -82,6 +98,15 @@ class Demo:
         parsed = email.message_from_bytes(mail.content, policy=email.policy.default)
         self.note("e-mail", f"to {', '.join(mail.recipients)}: {tables.plain(parsed['Subject'])}", 32)
 
+    async def _chat(self) -> None:
+        """Shows what the bot writes."""
+        shown = 0
+        while True:
+            await self.chat.until(lambda known=shown: len(self.chat.sent) > known, FOREVER)
+            for sent in self.chat.sent[shown:]:
+                self.note("telegram", tables.plain(sent.text), 32)
+            shown = len(self.chat.sent)
+
     # -- the course ---------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -89,24 +114,27 @@ class Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._finish)
         async with self.screen, self.watch:
-            tour = asyncio.create_task(self._tour())
+            tour, chat = asyncio.create_task(self._tour()), asyncio.create_task(self._chat())
             ended = asyncio.create_task(self._end.wait())
             await asyncio.wait([tour, ended], return_when=asyncio.FIRST_COMPLETED)
             if tour.done():
                 tour.result()
                 if self.screen.interactive:
                     await self._prompt()
-            tour.cancel()
-            ended.cancel()
-            for task in self._tasks:
+            tasks = (tour, chat, ended, *self._tasks)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(tour, ended, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _prompt(self) -> None:
         self.screen.say(f"\nNow you. Try: text Hello from the train\n{HELP}\n")
+        self.note("pages", self._pages(), 33)
         guard = asyncio.create_task(self._keep_alive())
         await self._end.wait()
         guard.cancel()
+
+    def _pages(self) -> str:
+        return f"{self.pages.url}/ (log in as root, {LOGINS['root'].password})"
 
     async def _keep_alive(self) -> None:
         """What procd does: a daemon that ended is started again."""
@@ -128,10 +156,11 @@ class Demo:
         await house.start(timeout=STEP_TIMEOUT)
         status = await house.until_dongle("ready", STEP_TIMEOUT, knows="operator")
         self.note("dongle", f"ready on {status['operator']}, {status.get('signal_dbm', '?')} dBm", 33)
-        self.note("pages", f"{self.pages.url}/ (log in as root, {LOGINS['root'].password})", 33)
+        self.note("pages", self._pages(), 33)
         self.note("network", f"{BANK} texts: {TOUR_TEXT}", 35)
         house.dongle.deliver(TOUR_TEXT, BANK)
         await house.mail.wait_for(1, STEP_TIMEOUT)
+        await self.chat.wait_for(1, STEP_TIMEOUT)
         say("\n$ ubus call homeline list_messages '{\"limit\": 1}'")
         say(_json(await house.call("list_messages", limit=1)))
         say(f"\nThe e-mail to {OWNER}:\n")
@@ -189,6 +218,10 @@ class Demo:
 
     async def do_mail(self, _rest: str) -> None:
         self.screen.say(_mail(self.house.mail.mails[-1]))
+
+    async def do_reply(self, rest: str) -> None:
+        self.note("telegram", f"the owner answers: {tables.plain(rest)}", 35)
+        self.chat.say(CHAT, rest or "Thank you", reply_to=self.chat.sent[-1].message)
 
     async def do_call(self, rest: str) -> None:
         method, _, arguments = rest.partition(" ")
@@ -266,10 +299,13 @@ def main(arguments: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="homeline-demo-") as folder:
             root, luci = Path(folder), os.environ.get("LUCI")
             async with (
-                House(root, model, level="warning", extra=CALLS) as house,
+                Telegram(chats={CHAT: "private"}) as chat,
+                House(
+                    root, model, level="warning", secret=SECRET, extra=FORWARDING.format(chat=CHAT, api=chat.url)
+                ) as house,
                 PageHost(house.router, luci=Path(luci) if luci else None) as pages,
             ):
-                await Demo(house, pages).run()
+                await Demo(house, pages, chat).run()
 
     asyncio.run(visit())
     print("\nAll of it is ended and its folder removed.")

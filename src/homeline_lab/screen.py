@@ -71,8 +71,9 @@ class Screen:
         data = os.read(0, 4096)
         if not data:
             asyncio.get_running_loop().remove_reader(0)
-            self._on_end()
-            return
+            if self.interactive:
+                self._on_end()
+            return  # of a pipe: what is shown goes on to its end
         self._rest += data
         try:
             text, self._rest = self._rest.decode(), b""

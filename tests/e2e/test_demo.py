@@ -100,6 +100,24 @@ def test_without_a_terminal_the_tour_is_all(place: Path) -> None:
     assert processes_of(place) == []
 
 
+def test_of_a_pipe_that_ends_at_once_the_tour_is_all(place: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(place)}
+    done = subprocess.run(DEMO, input="", capture_output=True, text=True, timeout=60, env=environment, check=True)
+    assert "Subject: Code 482913: SMS from +41791112233" in done.stdout
+    assert GONE in done.stdout
+
+
+async def test_an_answer_in_the_chat_leaves_as_an_sms(place: Path) -> None:
+    with visitor(place) as visit:
+        assert "482913  +41791112233: Your code is 482913." in await visit.until("Now you. Try")
+        visit.type("text Landed\r")
+        await visit.until(r"telegram.*\+41795556677: Landed")
+        visit.type("reply On my way\r")
+        await visit.until(r"message\.delivered +#3 \[delivered\] \+41795556677  On my way")
+        visit.type("quit\r")
+        await visit.until(GONE)
+
+
 async def test_the_pages_are_at_the_address_that_it_prints(place: Path) -> None:
     with visitor(place) as visit:
         shown = await visit.until("Now you. Try")
