@@ -84,6 +84,7 @@ class SampleHouse(House):
         self._record(paths.recordings / sample_data.RECORDING)
         daemon = [sys.executable, "-m", "homeline_lab.pages.sample_daemon", str(self.root), str(self.ahead)]
         await self.start(command=["sh", "-c", 'exec "$@" >>"$0" 2>&1', str(self.root / "log"), *daemon])
+        await self.until_dongle("ready", PATIENCE, knows="storage_used")  # before there is something on the SIM
         for sender, text in sample_data.LIVE:
             self.dongle.deliver(text, sender)
         async with asyncio.timeout(PATIENCE):
