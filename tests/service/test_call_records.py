@@ -21,7 +21,7 @@ from homeline.errors import ConnectionLost, StoreError, StoreFull
 from homeline.model import Call, CallState, EventKind
 from homeline.paths import Paths
 from homeline.protocol.ami import Message
-from homeline.service import call_records, voicemail
+from homeline.service import call_records, voicemail, walking
 from homeline.service.call_records import CallRecords
 from homeline.service.calls import Calls
 from homeline.service.voicemail import Voicemail
@@ -253,7 +253,7 @@ def hint(name: str, **fields: str) -> Message:
 async def test_it_looks_at_the_start_at_hints_and_at_each_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_records, "BREATH", 0.0)
+    monkeypatch.setattr(walking, "BREATH", 0.0)
     async with desk(tmp_path) as at:
         at.db.records["1.1"] = written()
         running = asyncio.create_task(at.records.run())
@@ -276,7 +276,7 @@ async def test_it_looks_at_the_start_at_hints_and_at_each_login(
 async def test_it_goes_on_after_asterisk_was_lost_in_the_middle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_records, "PAUSE", 0.01)
+    monkeypatch.setattr(walking, "PAUSE", 0.01)
     async with desk(tmp_path) as at:
         at.db.records["1.1"], at.db.records["1.2"] = written(), written(name=b64("Bob"))
         failures = 3

@@ -24,13 +24,11 @@ from homeline.service.context import Context
 from homeline.service.status import CLOCK_FLOOR
 from homeline.service.unbroken import unbroken
 from homeline.service.voicemail import NoRoom, Voicemail, with_recording
+from homeline.service.walking import walk_for_ever
 from homeline.telephony import CALL_ENDED, CALL_STARTED, CALLS_FAMILY
 
 log = logging.getLogger(__name__)
 
-EVERY = 240.0  # seconds between two walks that nothing asked for
-PAUSE = 10.0  # seconds after a walk that failed
-BREATH = 1.0  # seconds after a walk that found nothing new: hints can be forged
 REFUSED_KEPT = 20  # refused calls that are stored in an hour; a flood of them must not fill the flash
 HOUR = 3600.0
 TOLD_AT_ONCE = 20  # calls that begin: nobody has more lines, so what is beyond is forged
@@ -59,7 +57,6 @@ class CallRecords:
         self._walked = asyncio.Event()
         self._refused: list[float] = []  # when refused calls were stored, by the loop's clock
         self._left_out = 0
-        self._trouble = ""  # what the last walk failed with
         self._telling: set[asyncio.Task[None]] = set()
 
     # -- hints --------------------------------------------------------------------------------------------------------
@@ -101,24 +98,10 @@ class CallRecords:
 
     async def run(self) -> None:
         """Walk for ever."""
-        while True:
-            self._look.clear()
-            try:
-                new = await self.walk() if self._manager.connected else 0
-            except HomelineError as error:
-                if str(error) != self._trouble:
-                    log.warning("Asterisk's records of calls wait: %s", error)
-                self._trouble = str(error)
-                await asyncio.sleep(PAUSE)
-                continue
-            self._trouble = ""
-            if not new:
-                await asyncio.sleep(BREATH)
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._look.wait()
-            except TimeoutError:
-                continue
+        await walk_for_ever("Asterisk's records of calls", self._look, self._walk_if_connected)
+
+    async def _walk_if_connected(self) -> int:
+        return await self.walk() if self._manager.connected else 0
 
     async def walk(self) -> int:
         """Take all records that are there; how many calls were new.

@@ -26,13 +26,11 @@ from homeline.service.context import Context
 from homeline.service.outbox import Outbox
 from homeline.service.sip_sending import Manager
 from homeline.service.unbroken import unbroken
+from homeline.service.walking import walk_for_ever
 from homeline.telephony import TEXTED, TEXTS_FAMILY
 
 log = logging.getLogger(__name__)
 
-EVERY = 240.0  # seconds between two walks that nothing asked for
-PAUSE = 10.0  # seconds after a walk that failed
-BREATH = 1.0  # seconds after a walk that found nothing: hints can be forged
 HOUR = 3600.0
 
 Tell = Callable[[str, str, str], Awaitable[None]]  # tell(phone, from whom, text)
@@ -49,7 +47,6 @@ class SipMessages:
         self._context, self._manager, self._outbox, self._tell = context, manager, outbox, tell
         self._look = asyncio.Event()
         self._sent: dict[str, deque[float]] = {}  # by phone: when it sent something, by the loop's clock
-        self._trouble = ""  # what the last walk failed with
         manager.listen("UserEvent", self._hint)
         manager.on_state(lambda up: self._look.set())
 
@@ -60,24 +57,10 @@ class SipMessages:
 
     async def run(self) -> None:
         """Walk for ever."""
-        while True:
-            self._look.clear()
-            try:
-                found = await self.walk() if self._manager.connected else 0
-            except HomelineError as error:
-                if str(error) != self._trouble:
-                    log.warning("Messages of phones wait: %s", error)
-                self._trouble = str(error)
-                await asyncio.sleep(PAUSE)
-                continue
-            self._trouble = ""
-            if not found:
-                await asyncio.sleep(BREATH)
-            try:
-                async with asyncio.timeout(EVERY):
-                    await self._look.wait()
-            except TimeoutError:
-                continue
+        await walk_for_ever("Messages of phones", self._look, self._walk_if_connected)
+
+    async def _walk_if_connected(self) -> int:
+        return await self.walk() if self._manager.connected else 0
 
     async def walk(self) -> int:
         """Take all records that are there; how many they were.
