@@ -19,7 +19,7 @@ screenshots: ## a picture of each page of LuCI into docs/ (LUCI=/path/to/a/luci/
 test: ## all tests, and the checks
 	@scripts/setup dev
 	@$(MAKE) --no-print-directory check
-	$(PY) -m pytest -n 2
+	$(PY) -m pytest -n 3 --dist worksteal
 
 check: ## ruff, mypy --strict, shellcheck
 	@scripts/setup dev

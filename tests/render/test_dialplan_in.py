@@ -226,7 +226,8 @@ async def test_a_phones_address_does_not_hide_the_rest_of_the_ring(house: House)
         caller = await house.gsm_call("+41791234567")
         assert (await ringing(house, 1)).keys() == {"bob"}
         await caller.ended()  # when the time to ring is over
-    assert any(line.startswith("INVITE sip:eve(@") for line in eve.asked)
+    # It rings by its account alone: Asterisk takes one of its two devices, whose order hangs on their address.
+    assert any(line.startswith(("INVITE sip:eve(@", "INVITE sip:eve2@")) for line in eve.asked)
     assert (await house.record()).status == "NOANSWER"
     assert len(house.exchange.calls) == calls  # nobody was called instead
 
