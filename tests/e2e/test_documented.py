@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
@@ -48,8 +49,11 @@ async def test_the_replies_are_as_documented(tmp_path: Path) -> None:
     assert len(found) > 15
     async with House(tmp_path, level="warning", extra="\nconfig phone 'desk'\n") as house:
         await house.start()
+        done = asyncio.Event()
+        house.bus.listen("homeline.delivery.done", lambda _name, _data: done.set())
+        await house.bus.wait_ready(5.0)
         house.dongle.deliver("Your code is 482913", "+41791112233")
-        await house.mail.wait_for(1)
+        await asyncio.wait_for(done.wait(), 10.0)  # the mail is there before that
         await house.until_dongle("ready", knows="operator")
         wrong = []
         for method, arguments, shown in sorted(found, key=lambda example: example[0] == "reset_dongle"):
