@@ -61,7 +61,7 @@ class Router:
     async def ready(self) -> None:
         """Until the daemon has its dongle."""
         changed = asyncio.Event()
-        async with self.bus() as bus, asyncio.timeout(30):
+        async with self.bus() as bus, asyncio.timeout(90):
             bus.listen("homeline.dongle.changed", lambda _name, _data: changed.set())
             bus.listen("ubus.object.add", lambda _name, _data: changed.set())
             while True:
