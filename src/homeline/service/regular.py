@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 from homeline.adapters.store import Store
@@ -29,7 +29,7 @@ NEWS = ("homeline.dongle.changed", "homeline.message.sent", "homeline.message.fa
 Table = dict[str, Any]
 
 
-class Regular(Made):
+class Regular(Made, ABC):
     """Subclasses say what is done. `account` has name, dongle, every, at and roaming."""
 
     kind = ""  # the section's type
@@ -48,17 +48,14 @@ class Regular(Made):
     @abstractmethod
     async def _act(self, key: str) -> bool:
         """Do it, once for each `key`; False if that is not over yet. Raises HomelineError."""
-        raise NotImplementedError
 
     @abstractmethod
     async def _failed(self, error: HomelineError, again: str) -> None:
         """Raise the alert; `again` says in words when it is tried again."""
-        raise NotImplementedError
 
     @abstractmethod
     async def _succeeded(self) -> None:
         """Clear the alert."""
-        raise NotImplementedError
 
     def look(self) -> None:
         """Something may stand differently: the clock, a dongle, a message."""
