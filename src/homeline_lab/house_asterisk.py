@@ -36,7 +36,7 @@ INIT = """#!/bin/sh
 # comes when the house is gone.
 case $1 in
 start | stop | restart | reload) echo "$1" 1<>"{door}" ;;
-running) kill -0 "$(cat "{door}.pid" 2>/dev/null || echo none)" 2>/dev/null ;;
+running) kill -0 "$(cat "{pid}" 2>/dev/null || echo none)" 2>/dev/null ;;
 *) : ;;
 esac
 """
@@ -77,10 +77,10 @@ class HouseAsterisk:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> HouseAsterisk:
+        self.asterisk.lay_out()
         self._open_door()
         self._clerk = asyncio.ensure_future(self._obey())
         try:
-            self.asterisk.lay_out()
             if self._running:
                 await self._do("start")
         except BaseException:
@@ -138,7 +138,7 @@ class HouseAsterisk:
         config = self.asterisk.root / "etc/config/asterisk"
         config.parent.mkdir(parents=True, exist_ok=True)
         config.write_text("config asterisk 'general'\n\toption enabled '0'\n")
-        script.write_text(INIT.format(door=self._door))
+        script.write_text(INIT.format(door=self._door, pid=self.asterisk.run_folder / "asterisk.pid"))
         script.chmod(0o755)
         switch = f"config asterisk 'general'\n\toption enabled '{int(self._running)}'\n"
         Uci(self.asterisk.root).write("asterisk", switch)
@@ -161,8 +161,6 @@ class HouseAsterisk:
             await self.asterisk.start()
         if order == "reload":
             await self.asterisk.cli("core reload")
-        if self.asterisk.process:
-            self._door.with_name("asterisk.door.pid").write_text(f"{self.asterisk.process.pid}\n")
 
     def _enabled(self) -> bool:
         """As OpenWrt's init script, which starts nothing before the owner has said so in /etc/config/asterisk."""

@@ -25,17 +25,19 @@ class Record:
         self._lasting, self._passing = lasting, passing
         self._disk = _read(lasting).strip()  # digest of what the files on disk need that only a restart brings
         self._at = 0.0  # when they were last written
+        self._asked = 0.0  # when Asterisk was last to be started again
         self._running = ""  # that digest, for an Asterisk that had been running then
         self.stale: tuple[str, ...] = ()
         with contextlib.suppress(ValueError, TypeError, KeyError):
             kept = json.loads(_read(passing))
             self._at, self._running, self.stale = float(kept["at"]), str(kept["running"]), tuple(kept["stale"])
+            self._asked = float(kept["asked"])
         self._started = 0.0
-        self._asked = 0.0  # when Asterisk was last to be started again
 
     def restarting(self, now: float) -> None:
         """Asterisk is about to be started again: one that started after this has read everything."""
         self._asked = now
+        self._save()
 
     def met(self, started: float) -> None:
         """We are connected to an Asterisk that was started then."""
@@ -78,7 +80,7 @@ class Record:
         return self._at == 0.0 or asked or self._started - ROUGH > self._at
 
     def _save(self) -> None:
-        kept = {"at": self._at, "running": self._running, "stale": self.stale}
+        kept = {"at": self._at, "asked": self._asked, "running": self._running, "stale": self.stale}
         _write(self._passing, json.dumps(kept))
 
 
