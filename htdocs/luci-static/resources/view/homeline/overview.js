@@ -90,33 +90,6 @@ function strength(dbm) {
 	return { bars: bars, words: words[bars] };
 }
 
-function peerState(state) {
-	switch (state) {
-	case 'reachable': return [ _('Reachable'), 'good' ];
-	case 'registered': return [ _('Registered'), 'good' ];
-	case 'unreachable': return [ _('Unreachable'), 'bad' ];
-	case 'unregistered': return [ _('Not registered'), 'idle' ];
-	case 'rejected': return [ _('Refused'), 'bad' ];
-	case 'disabled': return [ _('Switched off'), 'idle' ];
-	case 'missing': return [ _('Not in Asterisk'), 'bad' ];
-	case 'unknown': return [ _('Not known'), 'idle' ];
-	default: return [ state, 'fair' ];
-	}
-}
-
-function configuration(value) {
-	switch (value) {
-	case 'applied': return [ _('Running'), 'good' ];
-	case 'waiting': return [ _('Written; Asterisk is away'), 'fair' ];
-	case 'pending_restart': return [ _('A part waits for a restart'), 'fair' ];
-	case 'refused': return [ _('The configuration cannot be made'), 'bad' ];
-	case 'rolled_back': return [ _('Asterisk did not take the new configuration'), 'bad' ];
-	case 'failed': return [ _('Asterisk did not take the configuration'), 'bad' ];
-	case 'stuck': return [ _('Asterisk does not answer'), 'bad' ];
-	default: return [ value, 'idle' ];
-	}
-}
-
 /* --- the signal --- */
 
 function signalBars(dbm) {
@@ -384,10 +357,10 @@ function dongleCard(dongle, advice, now) {
 }
 
 function asteriskCard(asterisk, now) {
-	const words = asterisk.running ? configuration(asterisk.configuration) : [ _('Not running'), 'bad' ];
+	const words = asterisk.running ? common.asteriskState(asterisk.configuration) : [ _('Not running'), 'bad' ];
 	const peer = (kind) => (item) => {
 		const contact = item.contact ? [ item.contact ] : (item.contacts || []).map((each) => [ each.user_agent, each.address ].filter((part) => part).join(', '));
-		const found = peerState(item.state);
+		const found = common.peerState(item.state);
 
 		return { key: kind + ' ' + item.name, cells: [
 			item.name, kind, common.pill(found[0], found[1]), contact.join('; '), item.calls ? _('%d now').format(item.calls) : ''
