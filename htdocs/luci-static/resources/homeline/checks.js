@@ -4,7 +4,7 @@
 
 /*
  * What values may be. Simple kinds are judged here, in words that can be translated; a test holds these against the
- * service's own. Regular expressions, templates and times are judged by the service (`check_value`), and telephone
+ * service's own. Regular expressions, templates, times and `value` are judged by the service (`check_value`), and telephone
  * numbers are brought into their international form by it (`normalize_number`).
  */
 
@@ -45,6 +45,7 @@ const SIMPLE = {
 		() => _('Enter a media type, such as text/plain.') ],
 	botToken: [ /^[0-9]{3,20}:[A-Za-z0-9_-]{20,64}$/, () => _('Enter the token as @BotFather shows it.') ],
 	chat: [ /^(-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64})$/, () => _('Enter a chat\'s number, or a channel\'s @name.') ],
+	sipPassword: [ /^[!-~]([ -~]{0,126}[!-~])?$/, () => _('Enter letters, digits and signs without accents.') ],
 	amount: [ /^-?[0-9]{1,9}([.][0-9]{1,4})?$/, () => _('Enter an amount, such as 5.50.') ]
 };
 
@@ -119,6 +120,7 @@ return baseclass.extend({
 		case 'regex':
 		case 'template':
 		case 'times':
+		case 'value':
 			return byService(row, type, value);
 		}
 

@@ -14,7 +14,7 @@
 
 /* The choices of a row whose values are other sections' names, as [name, title]. */
 function sectionsOf(of) {
-	const types = (of == 'channel') ? options.channels : [ of ];
+	const types = (of == 'channel') ? options.channels : of.split(' ');
 
 	return types.flatMap((type) => uci.sections('homeline', type).map((section) => {
 		const name = section['.name'];
@@ -51,7 +51,7 @@ function classOf(row) {
 
 	switch (row.widget) {
 	case 'flag': return form.Flag;
-	case 'choice': return row.many ? form.MultiValue : form.ListValue;
+	case 'choice': return row.ordered ? form.DynamicList : row.many ? form.MultiValue : form.ListValue;
 	case 'section': return row.many ? form.MultiValue : form.ListValue;
 	}
 
@@ -193,31 +193,38 @@ function sparing(option, byDefault, Widget) {
 
 /* A list that is written as a single value is one item. */
 function whole(option, row) {
-	option.load = (section_id) => {
+	option.load = function(section_id) {
 		const items = options.items(uci.get('homeline', section_id, row.name));
+
+		if (row.suggest)
+			offer(this, Array.isArray(row.suggest) ? row.suggest : sectionsOf(row.suggest));
 
 		return items.length ? items : null;
 	};
 }
 
+/* What a field offers, in the place of what it offered before. */
+function offer(option, choices) {
+	option.keylist = [];
+	option.vallist = [];
+	choices.forEach((choice) => option.value(choice[0], choice[1] || choice[0]));
+}
+
 function choose(option, row) {
-	const values = row.values || [];
+	if (row.widget == 'choice') {
+		offer(option, row.values);
 
-	values.forEach((value) => option.value(value[0], value[1] || value[0]));
+		if (row.ordered)
+			option.validate = (section_id, value) => !value || option.keylist.includes(value) || _('Choose one of the list.');
 
-	if (row.widget != 'section')
 		return;
+	}
 
 	option.load = function(section_id) {
 		const value = options.items(uci.get('homeline', section_id, row.name));
 
-		this.keylist = [];
-		this.vallist = [];
-
-		if (!row.many)
-			this.value('', row.needed ? _('-- Please choose --') : _('automatic'));
-
-		withMissing(sectionsOf(row.of), value).forEach((choice) => this.value(choice[0], choice[1]));
+		offer(this, (row.many ? [] : [ [ '', row.needed ? _('-- Please choose --') : _('automatic') ] ])
+			.concat(withMissing(sectionsOf(row.of), value)));
 
 		return !value.length ? null : row.many ? value : value[0];
 	};
@@ -232,7 +239,6 @@ function dress(option, row, type, Widget) {
 	if (row.none)
 		option.placeholder = row.none;
 
-
 	if (row.many && !row.secret)
 		whole(option, row);
 
@@ -242,6 +248,10 @@ function dress(option, row, type, Widget) {
 	}
 	else if (row.widget == 'choice') {
 		option.default = (row.many && row.byDefault) ? row.byDefault.split(' ') : row.byDefault;
+
+		if (!row.many && !row.byDefault)
+			Object.assign(option, { optional: true, placeholder: _('automatic') });
+
 		choose(option, row);
 		sparing(option, row.byDefault, Widget);
 	}

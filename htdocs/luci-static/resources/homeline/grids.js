@@ -18,7 +18,7 @@ function titles(type, name, value) {
 	const row = options.rows(type).find((each) => each.name == name);
 	const words = Object.fromEntries((row.values || []).map((each) => [ each[0], each[1] || each[0] ]));
 
-	return options.items(value ?? row.byDefault?.split(' ')).map((each) => words[each] || each).join(', ');
+	return options.items(value ?? String(row.byDefault ?? '').split(' ')).map((each) => words[each] || each).join(', ');
 }
 
 /* A column that only shows. */

@@ -83,6 +83,9 @@ return baseclass.extend({
 	originate: declareJob('originate', [ 'phone', 'to' ]),
 	hangup: declare('hangup', [ 'channel' ]),
 
+	newPhonePassword: declareJob('new_phone_password', [ 'phone' ]),
+	renderConfig: declareJob('render_config', [ 'dry_run', 'restart', 'sections' ]),
+
 	getConfig: declare('get_config', []),
 	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
 	testRule: declareJob('test_rule', [ 'rule' ]),

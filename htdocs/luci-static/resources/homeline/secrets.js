@@ -169,6 +169,11 @@ return baseclass.extend({
 		return uci.changes().then((changes) => ('homeline' in changes) ? null : revert());
 	},
 
+	/* The names of a section's secrets that are staged here and not yet in force. */
+	staged: function(section_id) {
+		return Object.keys(staged).filter((id) => staged[id] && id.startsWith(section_id + '.')).map((id) => id.split('.')[1]);
+	},
+
 	/* Have a form stage its secrets as it is saved. */
 	watch: function(map) {
 		const save = map.save;
