@@ -28,6 +28,7 @@ from homeline.service.api_tools import (
     MUST_TEXT,
     NUMBER,
     PAGING,
+    TABLES,
     TEXT,
     between,
     fitting,
@@ -91,7 +92,7 @@ METHODS: dict[str, Params] = {
     "get_config": {},
     "check_value": {"section": MUST_TEXT, "option": MUST_TEXT, "value": MUST_TEXT},
     "reload": {},
-    "render_config": {"dry_run": FLAG, "restart": FLAG},
+    "render_config": {"dry_run": FLAG, "restart": FLAG, "sections": TABLES},
     "test_rule": {"rule": MUST_TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
     | {"kind": TEXT, "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": TEXT},
@@ -110,7 +111,7 @@ CALL_METHODS: dict[str, Params] = {
     "list_voicemail": {"unread": FLAG, **PAGING},
     "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
     "hangup": {"channel": MUST_TEXT},
-    "new_phone_password": {"phone": MUST_TEXT},
+    "new_phone_password": {"phone": MUST_TEXT, "provision": FLAG},
 }
 
 
@@ -363,7 +364,9 @@ class Api:
         if telephony is None:
             raise NotSupported("Asterisk is not Homeline's: sip.enabled is off")
         dry = args.get("dry_run", False)
-        work = telephony.difference() if dry else telephony.render(restart=args.get("restart", False))
+        work = (
+            telephony.difference(args.get("sections")) if dry else telephony.render(restart=args.get("restart", False))
+        )
         return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
 
     async def acknowledge_alert(self, args: Table) -> Table:

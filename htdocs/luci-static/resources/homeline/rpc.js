@@ -83,7 +83,7 @@ return baseclass.extend({
 	originate: declareJob('originate', [ 'phone', 'to' ]),
 	hangup: declare('hangup', [ 'channel' ]),
 
-	newPhonePassword: declareJob('new_phone_password', [ 'phone' ]),
+	newPhonePassword: declareJob('new_phone_password', [ 'phone', 'provision' ]),
 	renderConfig: declareJob('render_config', [ 'dry_run', 'restart', 'sections' ]),
 
 	getConfig: declare('get_config', []),

@@ -84,7 +84,7 @@ function showPassword(reply) {
 function askPassword(section_id) {
 	common.ask(_('A new password for %s?').format(section_id), [
 		_('The one before does not count any more: telephones that have it are cut off.')
-	], _('Make a password'), () => api.newPhonePassword({ phone: section_id })
+	], _('Make a password'), () => api.newPhonePassword({ phone: section_id, provision: true })
 		.catch((error) => { throw new Error(api.words(error, { 4: STAYS(), 8: _('Its account is not at this router.') })); })
 		.then((reply) => inForce.load().then(() => window.setTimeout(() => showPassword(reply)))));
 }
