@@ -13,7 +13,7 @@ from homeline.errors import BusError
 from homeline.protocol import blobmsg
 
 SENDER = "+41791112233"
-TEXT, NUMBER, FLAG, IDS = "x", 1, True, [1]
+TEXT, NUMBER, FLAG, IDS, SECTIONS = "x", 1, True, [1], [{".type": "phone", ".name": "desk"}]
 # What each method takes; an argument in capitals is required. Held against the code, so that no method goes untested.
 METHODS: dict[str, dict[str, Any]] = {
     "status": {"dongle": TEXT},
@@ -39,7 +39,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "get_config": {},
     "check_value": {"SECTION": TEXT, "OPTION": TEXT, "VALUE": TEXT},
     "reload": {},
-    "render_config": {"dry_run": FLAG, "restart": FLAG},
+    "render_config": {"dry_run": FLAG, "restart": FLAG, "sections": SECTIONS},
     "test_rule": {"RULE": TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
     | {"kind": "ussd", "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": "first"},
@@ -56,7 +56,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "list_voicemail": {"unread": FLAG, "before": NUMBER, "limit": NUMBER},
     "originate": {"PHONE": TEXT, "TO": TEXT},
     "hangup": {"CHANNEL": TEXT},
-    "new_phone_password": {"PHONE": TEXT},
+    "new_phone_password": {"PHONE": TEXT, "provision": FLAG},
 }
 UNKNOWN_IDS = [
     ("check_value", {"section": "rule", "option": "nothing", "value": "1"}),

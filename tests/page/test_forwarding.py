@@ -14,7 +14,7 @@ from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from homeline import config
-from homeline.config_options import CHANNELS
+from homeline.config_options import CALLS, CHANNELS
 from homeline.config_types import BOOLEAN, NAME, Option, SectionType
 from homeline_lab.uci import Uci
 from page.kit import WIDTHS, Page, paged
@@ -126,9 +126,9 @@ async def in_force(home: Any, check: Any) -> dict[str, Any]:
 
 # --- the forms against the service's own tables ---
 
-TYPES = ("rule", "email", *CHANNELS)
+TYPES = ("rule", "email", *CHANNELS, *CALLS)
 TABLES = {kind.name: kind for kind in config.sections() if kind.name in TYPES}
-ASKED = ("e164", "regex", "template", "times")  # what the form asks the service about
+ASKED = ("e164", "regex", "template", "times", "value")  # what the form asks the service about
 VALUES = (
     *(
         "0",
@@ -217,6 +217,10 @@ VALUES = (
         "caf\u00e9",
         "\u4f60\u597d",
         "\U0001f600",
+        "correct horse",
+        "\u00fcber",
+        "x" * 128,
+        "x" * 129,
         "{text}",
         "{text",
         "(a+)+$",

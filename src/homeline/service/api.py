@@ -364,6 +364,8 @@ class Api:
         if telephony is None:
             raise NotSupported("Asterisk is not Homeline's: sip.enabled is off")
         dry = args.get("dry_run", False)
+        if "sections" in args and not dry:
+            raise InvalidArgument("sections: only with dry_run")
         work = (
             telephony.difference(args.get("sections")) if dry else telephony.render(restart=args.get("restart", False))
         )
