@@ -88,7 +88,38 @@ function away(error) {
 	];
 }
 
+/* What a port is, and whose. */
+function portWords(port) {
+	const name = [ port.manufacturer, port.product ].filter((each) => each).join(' ') || '%s:%s'.format(port.vendor_id, port.product_id);
+	const owner = port.dongle ? _('used by %s').format(port.dongle) : port.holder ? _('held by %s').format(port.holder) : port.trouble;
+
+	return owner ? '%s (%s)'.format(name, owner) : name;
+}
+
+/* What fields of a dongle's section offer, as [value, words] by option: the ports of `list_ports` and the modems of `status`. */
+function offers(ports, known) {
+	const devices = ports.map((port) => [ port.port, '%s: %s'.format(port.port, portWords(port)) ]);
+	const sockets = ports.map((port) => [ port.usb_path, '%s: %s'.format(port.usb_path, portWords(port)) ]);
+
+	return {
+		imei: known.filter((dongle) => dongle.imei).map((dongle) => [ dongle.imei, '%s (%s)'.format(dongle.imei, dongle.name) ]),
+		usb_path: Object.entries(Object.fromEntries(sockets.filter((socket) => socket[0]))),
+		port: devices, data: devices, audio: devices
+	};
+}
+
+/* Put them into a form's section. */
+function offer(section, ports, known) {
+	const found = offers(ports, known);
+
+	section.children.forEach((option) => (found[option.option] || []).forEach((each) => option.value(each[0], each[1])));
+}
+
 return baseclass.extend({
+	portWords: portWords,
+
+	offer: offer,
+
 	state: stateOf,
 
 	reason: reasonOf,

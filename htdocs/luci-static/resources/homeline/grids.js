@@ -7,7 +7,9 @@
 'require homeline.options as options';
 'require homeline.secrets as secrets';
 
-/* Lists of sections: what those of several pages share. */
+/*
+ * Lists of sections, each with a dialogue for all of its options: what the pages of forwarding and of lines are made of.
+ */
 
 const NAME = /^[A-Za-z0-9_]{1,64}$/;
 
@@ -36,6 +38,8 @@ function wrongName(name) {
 
 	return null;
 }
+
+/* --- sections --- */
 
 /* A grid whose sections are added by name, and by type where it has several. */
 const Grid = form.GridSection.extend({
@@ -99,8 +103,8 @@ const Grid = form.GridSection.extend({
 	}
 });
 
-/* A list of sections of a type. */
-function add(map, Section, type, title, help, addTitle, one) {
+/* A grid in a form. */
+function section(map, Section, type, title, help, addTitle, one) {
 	const grid = map.section(Section, type, title, help);
 
 	Object.assign(grid, { anonymous: false, addremove: true, nodescriptions: true, addTitle: addTitle, one: one });
@@ -120,13 +124,14 @@ function show(grid, type) {
 }
 
 return baseclass.extend({
+	/* A list of sections that are added by name; `types()` where it has several types. */
 	Grid: Grid,
 
 	titles: titles,
 
 	column: column,
 
-	add: add,
+	section: section,
 
 	show: show
 });

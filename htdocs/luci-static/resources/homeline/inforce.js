@@ -7,7 +7,7 @@
  * What the service says of the sections that are in force: how it goes with them, and what keeps others from being so.
  */
 
-const LISTS = [ 'rules', 'channels', 'schedules', 'balances' ];
+const LISTS = [ 'dongles', 'rules', 'channels', 'schedules', 'balances' ];
 
 /* By list and name; empty where the service does not run. `mistakes` are words by a section's name. */
 const found = {};
@@ -100,6 +100,13 @@ return baseclass.extend({
 	},
 
 	has: (list, name) => !!found[list][name],
+
+	/* What `status` says of one. */
+	get: (list, name) => found[list][name],
+
+	all: (list) => Object.values(found[list]),
+
+	missing: missing,
 
 	health: health,
 

@@ -5,12 +5,10 @@
 'require homeline.common as common';
 'require homeline.explain as explain';
 'require homeline.fields as fields';
-'require homeline.options as options';
 'require homeline.grids as grids';
+'require homeline.options as options';
 'require homeline.inforce as inForce';
 'require homeline.secrets as secrets';
-
-/* --- sections --- */
 
 /* The handle by which LuCI lets the mouse move a row takes the arrow keys too. */
 function byKeys(grid, section_id, handle) {
@@ -168,7 +166,7 @@ function usedBy(section_id) {
 /* --- the page --- */
 
 function addRules(map) {
-	const grid = grids.add(map, Rules, 'rule', _('Rules'), _('Which events go to which channels.'), _('New rule'),
+	const grid = grids.section(map, Rules, 'rule', _('Rules'), _('Which events go to which channels.'), _('New rule'),
 		_('Rule'));
 
 	grid.sortable = true;
@@ -180,7 +178,7 @@ function addRules(map) {
 }
 
 function addChannels(map) {
-	const grid = grids.add(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
+	const grid = grids.section(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
 		_('New channel'));
 
 	grids.column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
@@ -190,13 +188,13 @@ function addChannels(map) {
 }
 
 function addOthers(map) {
-	const mailboxes = grids.add(map, grids.Grid, 'mailbox', _('Mailboxes'),
+	const mailboxes = grids.section(map, grids.Grid, 'mailbox', _('Mailboxes'),
 		_('Where answers to forwarded mails arrive, to be sent as SMS.'), _('New mailbox'), _('Mailbox'));
-	const schedules = grids.add(map, grids.Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
+	const schedules = grids.section(map, grids.Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
 		_('New schedule'), _('Schedule'));
-	const balances = grids.add(map, grids.Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
+	const balances = grids.section(map, grids.Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
 		_('New balance'), _('Balance'));
-	const replies = grids.add(map, grids.Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
+	const replies = grids.section(map, grids.Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
 		_('New auto-reply'), _('Auto-reply'));
 
 	grids.column(mailboxes, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
