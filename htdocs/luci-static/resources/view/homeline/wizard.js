@@ -49,7 +49,7 @@ function recall() {
 
 	const last = (uci.get('homeline', 'main', 'enabled') != '1' || !dongle()) ? ON : uci.get('homeline', state.channel) ? TEST : CHANNEL;
 
-	state.step = Math.min(+state.step || ON, last);
+	state.step = Math.min(Math.max(+state.step || ON, ON), last);
 }
 
 const dongle = () => (uci.sections('homeline', 'dongle')[0] || {})['.name'];
