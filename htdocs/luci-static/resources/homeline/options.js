@@ -58,7 +58,8 @@ const filters = (more) => [
 		_('Left out where one of these regular expressions is found in the text.'), more)
 ];
 
-const SERIAL = { tab: 'more', only: { driver: 'serial' } };
+const ITSELF = { only: { driver: 'serial' } };
+const SERIAL = Object.assign({}, MORE, ITSELF);
 const ASTERISKS = { tab: 'more', only: { driver: [ 'chan_dongle', 'chan_quectel' ] } };
 
 const SECTIONS = {
@@ -85,8 +86,8 @@ const SECTIONS = {
 		enabled(),
 		row('imei', text('imei'), 'IMEI', _('The modem, wherever it is plugged in. Without it, socket and port: the only one there is.'),
 			{ needed: (get) => get('driver') != 'serial' && !(get('data') && get('audio')) }),
-		row('usb_path', text('usbPath'), _('USB socket'), _('Whatever modem is in it.')),
-		row('pin', secret(text('pin')), 'PIN', _('Entered at every start; never again after it was refused.')),
+		row('usb_path', text('usbPath'), _('USB socket'), _('Whatever modem is in it.'), ITSELF),
+		row('pin', secret(text('pin')), 'PIN', _('Entered at every start; never again after it was refused.'), ITSELF),
 		row('number', text('e164'), _('Own number'), _('Where the SIM does not tell it.')),
 		row('storage', choice('delete', [
 			[ 'delete', _('once stored here') ],
