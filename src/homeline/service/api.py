@@ -18,7 +18,7 @@ from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import pdu
 from homeline.protocol.blobmsg import Int64
 from homeline.protocol.ubus_arguments import Params
-from homeline.service import numbering, shapes
+from homeline.service import logs, numbering, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.api_tools import (
     FLAG,
@@ -100,6 +100,7 @@ METHODS: dict[str, Params] = {
     "list_alerts": {"all": FLAG, **PAGING},
     "acknowledge_alert": {"id": MUST_NUMBER},
     "list_ports": {},
+    "list_log": {"level": TEXT, **PAGING},
     "backup": {},
     "reset_dongle": {"dongle": MUST_TEXT},
     "enter_pin": {"dongle": MUST_TEXT, "pin": MUST_TEXT},
@@ -263,6 +264,14 @@ class Api:
 
     async def list_ports(self, args: Table) -> Table:
         return {"ports": await self._parts.ports.look()}
+
+    async def list_log(self, args: Table) -> Table:
+        level, limit = args.get("level") or "debug", page_limit(args)
+        if level not in logs.LEVELS:
+            raise InvalidArgument(f"level: must be one of {', '.join(logs.LEVELS)}")
+        found = logs.RECENT.lines(level, args.get("before"))
+        lines, cut = fitting([shapes.log_line(line) for line in found[:limit]])
+        return {"lines": lines, "more": cut or len(found) > limit}
 
     async def backup(self, args: Table) -> Table:
         return await self._parts.copying.make()

@@ -96,6 +96,8 @@ function merge(parent, fresh) {
 }
 
 return baseclass.extend({
+	formatter: formatter,
+
 	/* Whether this visitor may change anything. */
 	mayWrite: function() {
 		return L.hasViewPermission() !== false;

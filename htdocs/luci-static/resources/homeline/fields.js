@@ -4,6 +4,7 @@
 'require uci';
 'require ui';
 'require homeline.checks as checks';
+'require homeline.common as common';
 'require homeline.options as options';
 'require homeline.secrets as secrets';
 
@@ -21,6 +22,20 @@ function sectionsOf(of) {
 
 		return [ name, (of == 'channel') ? '%s (%s)'.format(name, options.typeTitle(type)) : name ];
 	}));
+}
+
+/* Regions that browsers know beside the countries of ISO 3166. */
+const OTHER_REGIONS = 'AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ';
+
+/* The countries as [code, name], by their names in the page's language. */
+function countries() {
+	const names = common.formatter(Intl.DisplayNames, { type: 'region', fallback: 'none' });
+	const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+
+	return letters.flatMap((first) => letters.map((second) => first + second))
+		.filter((code) => !OTHER_REGIONS.includes(code) && names.of(code) && new Intl.Locale('und-' + code).region == code)
+		.map((code) => [ code, names.of(code) ])
+		.sort((a, b) => a[1].localeCompare(b[1]));
 }
 
 /* A tick in the list has no words beside it: it says whose it is. */
@@ -48,6 +63,9 @@ function classOf(row) {
 
 	if (row.lines)
 		return form.TextValue;
+
+	if (row.check == 'country')
+		return form.ListValue;
 
 	switch (row.widget) {
 	case 'flag': return form.Flag;
@@ -211,7 +229,7 @@ function offer(option, choices) {
 }
 
 function choose(option, row) {
-	if (row.widget == 'choice') {
+	if (row.values) {
 		offer(option, row.values);
 
 		if (row.ordered)
@@ -223,8 +241,8 @@ function choose(option, row) {
 	option.load = function(section_id) {
 		const value = options.items(uci.get('homeline', section_id, row.name));
 
-		offer(this, (row.many ? [] : [ [ '', row.needed ? _('-- Please choose --') : _('automatic') ] ])
-			.concat(withMissing(sectionsOf(row.of), value)));
+		offer(this, (row.many ? [] : [ [ '', row.none || (row.needed ? _('-- Please choose --') : _('automatic')) ] ])
+			.concat(withMissing(row.of ? sectionsOf(row.of) : countries(), value)));
 
 		return !value.length ? null : row.many ? value : value[0];
 	};
@@ -255,7 +273,7 @@ function dress(option, row, type, Widget) {
 		choose(option, row);
 		sparing(option, row.byDefault, Widget);
 	}
-	else if (row.widget == 'section')
+	else if (row.widget == 'section' || row.check == 'country')
 		choose(option, row);
 	else {
 		if (row.byDefault != null)
@@ -269,10 +287,13 @@ function dress(option, row, type, Widget) {
 	}
 }
 
-/* form.js's dependencies of a row: any of the values, or of a list that contains them. */
+/* form.js's dependencies of a row on others of the form: any of the values, or of a list that contains them. */
 function depend(option, rows, only) {
 	for (const name in only) {
 		const other = rows.find((row) => row.name == name);
+
+		if (!other)
+			continue;
 
 		options.items(only[name]).forEach((value) => {
 			const dependency = { [name]: value };
@@ -288,14 +309,14 @@ function depend(option, rows, only) {
 return baseclass.extend({
 	/* Add the rows of a type to a section of a form: all, or those that `filter` lets through. */
 	add: function(section, type, filter) {
-		const rows = options.rows(type);
-		const tabs = options.tabs(type);
+		const rows = options.rows(type).filter(filter || (() => true));
+		const tabs = options.tabs(rows);
 
 		if (tabs.length > 1)
 			tabs.filter((tab) => !(section.tab_names || []).includes(tab[0]))
 				.forEach((tab) => section.tab(tab[0], tab[1]));
 
-		return rows.filter(filter || (() => true)).map((row) => {
+		return rows.map((row) => {
 			const Widget = classOf(row);
 			const option = (tabs.length > 1)
 				? section.taboption(row.tab || tabs[0][0], Widget, row.name, row.title, row.help)

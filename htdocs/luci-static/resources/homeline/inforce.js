@@ -7,7 +7,7 @@
  * What the service says of the sections that are in force: how it goes with them, and what keeps others from being so.
  */
 
-const LISTS = [ 'rules', 'channels', 'schedules', 'balances', 'outbounds', 'trunks', 'phones' ];
+const LISTS = [ 'dongles', 'rules', 'channels', 'schedules', 'balances', 'outbounds', 'trunks', 'phones' ];
 
 /* By list and name; empty where the service does not run. `mistakes` are words by a section's name. */
 const found = {};
@@ -124,6 +124,13 @@ return baseclass.extend({
 	status: () => state,
 
 	config: () => known,
+
+	/* What `status` says of one. */
+	get: (list, name) => found[list][name],
+
+	all: (list) => Object.values(found[list]),
+
+	missing: missing,
 
 	health: health,
 

@@ -70,7 +70,57 @@ const filters = (more) => [
 		_('Left out where one of these regular expressions is found in the text.'), more)
 ];
 
+const ITSELF = { only: { driver: 'serial' } };
+const SERIAL = Object.assign({}, MORE, ITSELF);
+const ASTERISKS = { tab: 'more', only: { driver: [ 'chan_dongle', 'chan_quectel' ] } };
+
 const SECTIONS = {
+	homeline: () => [
+		row('enabled', flag(false), _('Enabled'), _('Switched off, it receives nothing: messages stay on the SIM.')),
+		row('country', text('country'), _('Country'), _('Where the SIM is at home. National numbers are read as this country\'s.'),
+			{ none: _('-- Please choose --') }),
+		row('retention_days', number(0, 36500, 0), _('Keep messages (days)'), _('Older ones are deleted; 0 keeps them for ever.')),
+		row('join_timeout', number(10, 604800, 600), _('Wait for parts (seconds)'),
+			_('How long missing parts of a long message are awaited.')),
+		row('log_level', choice('info', [
+			[ 'debug', _('everything') ],
+			[ 'info', _('what happens') ],
+			[ 'warning', _('warnings and errors') ],
+			[ 'error', _('errors only') ]
+		]), _('Log')),
+		row('log_text', flag(false), _('Texts in the log'), _('Message texts and whole numbers may appear there.')),
+		row('database', text('database'), _('Database'),
+			_('Below /etc/homeline, or /mnt/DISK/homeline on a disk. Another file begins empty.'),
+			{ byDefault: '/etc/homeline/homeline.db', long: true })
+	],
+
+	dongle: () => [
+		enabled(),
+		row('imei', text('imei'), 'IMEI', _('The modem, wherever it is plugged in. Without it, socket and port: the only one there is.'),
+			{ needed: (get) => get('driver') != 'serial' && !(get('data') && get('audio')) }),
+		row('usb_path', text('usbPath'), _('USB socket'), _('Whatever modem is in it.'), ITSELF),
+		row('pin', secret(text('pin')), 'PIN', _('Entered at every start; never again after it was refused.'), ITSELF),
+		row('number', text('e164'), _('Own number'), _('Where the SIM does not tell it.')),
+		row('storage', choice('delete', [
+			[ 'delete', _('once stored here') ],
+			[ 'when_full', _('when it is full') ],
+			[ 'keep', _('never') ]
+		]), _('Messages leave the SIM')),
+		row('driver', choice('serial', [
+			[ 'serial', _('Homeline itself') ],
+			[ 'chan_dongle', 'Asterisk, chan_dongle' ],
+			[ 'chan_quectel', 'Asterisk, chan_quectel' ]
+		]), _('Driven by'), _('Calls need Asterisk, and a SIM without a PIN.'), { tab: 'more', grid: true }),
+		row('port', text('device'), _('Port'), _('The AT port itself. Names of ports change: better give IMEI or socket.'), SERIAL),
+		row('baudrate', number(300, 4000000, 115200), _('Baud rate'), _('Of a real serial line.'), SERIAL),
+		row('data', text('device'), _('AT port'), _('Empty: found by the IMEI.'), ASTERISKS),
+		row('audio', text('device'), _('Voice port'), null, ASTERISKS),
+		row('driver_options', many(text('driverOption')), _('Options of the driver'), _('Each as <code>name=value</code>.'), ASTERISKS),
+		row('rate', number(1, 600, 20), _('Messages a minute'), _('That may leave.'), MORE),
+		row('retries', number(0, 20, 3), _('Further tries'), _('Of a refused message, where that can help.'), MORE),
+		row('report', flag(true), _('Delivery reports'), _('Asked for unless a message says otherwise.'), MORE)
+	],
+
 	rule: () => [
 		enabled({ tab: 'what' }),
 		row('events', many(choice('message', [
@@ -462,13 +512,13 @@ return baseclass.extend({
 		return type;
 	},
 
-	/* The tabs of a type's editor, in order, as [name, title]. */
-	tabs: function(type) {
+	/* The tabs on which rows stand, in order, as [name, title]. */
+	tabs: function(rows) {
 		const titles = {
 			what: _('What'), when: _('When'), how: _('How'),
 			main: _('General'), incoming: _('Incoming calls'), sms: 'SMS', commands: _('Commands'), replies: _('Replies'), more: _('More')
 		};
-		const used = this.rows(type).map((option) => option.tab || 'main');
+		const used = rows.map((option) => option.tab || 'main');
 
 		return Object.keys(titles).filter((name) => used.includes(name)).map((name) => [ name, titles[name] ]);
 	},

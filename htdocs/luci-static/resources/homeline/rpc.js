@@ -93,6 +93,9 @@ return baseclass.extend({
 		[ 'rule', 'event', 'time', 'from', 'text', 'dongle', 'kind', 'state', 'key', 'subject', 'template', 'codes' ]),
 	listFields: declare('list_fields', []),
 
+	listPorts: declare('list_ports', []),
+	listLog: declare('list_log', [ 'level', 'before', 'limit' ]),
+
 	listAlerts: declare('list_alerts', [ 'all', 'before', 'limit' ]),
 	acknowledgeAlert: declare('acknowledge_alert', [ 'id' ]),
 
