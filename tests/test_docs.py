@@ -113,7 +113,7 @@ def described_methods() -> dict[str, str]:
 
 
 def words(param: Param) -> str:
-    names = {Type.STRING: "String", Type.INT32: "Integer", Type.BOOL: "Boolean"}
+    names = {Type.STRING: "String", Type.INT32: "Integer", Type.BOOL: "Boolean", Type.TABLE: "Table"}
     return f"Array of {names[param.items]}" if param.items else names[param.type]
 
 

@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 PURGE_EVERY = 6 * 3600.0  # seconds
 
 
@@ -385,7 +384,7 @@ class Gateway:
         return self.telephony.status() if self.telephony is not None else {"running": False, "configuration": "off"}
 
     def _log_level(self) -> None:
-        logging.getLogger().setLevel(LEVELS[self.context.config.main.log_level])
+        logging.getLogger().setLevel(logs.LEVELS[self.context.config.main.log_level])
 
     # -- troubles -----------------------------------------------------------------------------------------------------
 

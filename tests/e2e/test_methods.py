@@ -13,7 +13,7 @@ from homeline.errors import BusError
 from homeline.protocol import blobmsg
 
 SENDER = "+41791112233"
-TEXT, NUMBER, FLAG, IDS = "x", 1, True, [1]
+TEXT, NUMBER, FLAG, IDS, SECTIONS = "x", 1, True, [1], [{".type": "phone", ".name": "desk"}]
 # What each method takes; an argument in capitals is required. Held against the code, so that no method goes untested.
 METHODS: dict[str, dict[str, Any]] = {
     "status": {"dongle": TEXT},
@@ -39,7 +39,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "get_config": {},
     "check_value": {"SECTION": TEXT, "OPTION": TEXT, "VALUE": TEXT},
     "reload": {},
-    "render_config": {"dry_run": FLAG, "restart": FLAG},
+    "render_config": {"dry_run": FLAG, "restart": FLAG, "sections": SECTIONS},
     "test_rule": {"RULE": TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
     | {"kind": "ussd", "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": "first"},
@@ -47,6 +47,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "list_alerts": {"all": FLAG, "before": NUMBER, "limit": NUMBER},
     "acknowledge_alert": {"ID": NUMBER},
     "list_ports": {},
+    "list_log": {"level": "info", "before": NUMBER, "limit": NUMBER},
     "backup": {},
     "reset_dongle": {"DONGLE": TEXT},
     "enter_pin": {"DONGLE": TEXT, "PIN": "1234"},
@@ -56,7 +57,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "list_voicemail": {"unread": FLAG, "before": NUMBER, "limit": NUMBER},
     "originate": {"PHONE": TEXT, "TO": TEXT},
     "hangup": {"CHANNEL": TEXT},
-    "new_phone_password": {"PHONE": TEXT},
+    "new_phone_password": {"PHONE": TEXT, "provision": FLAG},
 }
 UNKNOWN_IDS = [
     ("check_value", {"section": "rule", "option": "nothing", "value": "1"}),
@@ -85,6 +86,8 @@ UNKNOWN_IDS = [
 ]
 WRONG_VALUES = [
     ("list_messages", {"direction": "sideways"}),
+    ("list_log", {"level": "loud"}),
+    ("list_log", {"limit": 0}),
     ("list_messages", {"limit": 0}),
     ("list_messages", {"limit": 501}),
     ("list_messages", {"limit": -1}),
@@ -179,6 +182,18 @@ async def test_a_method_that_is_not_there(home: Home) -> None:
 async def test_a_session_of_luci_is_accepted_everywhere(home: Home) -> None:
     for method in ("status", "list_messages", "get_config", "list_ussd", "list_alerts", "list_ports"):
         assert await home.call(method, ubus_rpc_session="0" * 32)
+
+
+async def test_the_log_by_level_and_in_pages(home: Home) -> None:
+    everything = (await home.call("list_log", limit=500))["lines"]
+    numbers = [line["id"] for line in everything]
+    assert numbers == sorted(numbers, reverse=True)
+    assert {line["level"] for line in everything} <= {"debug", "info", "warning", "error"}
+    page = await home.call("list_log", before=numbers[0], limit=1)
+    assert [line["id"] for line in page["lines"]] == numbers[1:2]
+    assert page["more"] is True
+    loud = (await home.call("list_log", level="warning", limit=500))["lines"]
+    assert {line["level"] for line in loud} <= {"warning", "error"}
 
 
 async def test_ids_that_are_not_there_are_left_out_of_a_count(home: Home) -> None:

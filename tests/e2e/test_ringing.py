@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,29 @@ async def test_a_new_password_is_shown_once_and_in_force(tmp_path: Path) -> None
         assert shown["config"]["phone"]["desk"]["password"] == "set"
         assert not (tmp_path / "var/run/homeline/commit-secrets").exists()
         assert all(word not in home.log for word in (first["password"], second["password"]))
+
+
+async def fetched(port: int, path: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: router\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return answer.decode()
+
+
+async def test_the_account_can_be_fetched_once(tmp_path: Path) -> None:
+    extra = "\nconfig phone 'desk'\n\toption number '11'\n"
+    async with living(tmp_path, extra=extra) as home:
+        reply = await home.call("new_phone_password", phone="desk", provision=True)
+        port, path = reply["provisioning"]["port"], f"/{reply['provisioning']['token']}"
+        assert (await fetched(port, "/")).startswith("HTTP/1.1 404 ")
+        assert reply["password"] in await fetched(port, path)
+        with pytest.raises(OSError):
+            await fetched(port, path)
+        first = (await home.call("new_phone_password", phone="desk", provision=True))["provisioning"]
+        second = (await home.call("new_phone_password", phone="desk", provision=True))["provisioning"]
+        with pytest.raises(OSError):
+            await fetched(first["port"], f"/{first['token']}")
+        assert "<config" in await fetched(second["port"], f"/{second['token']}")
+        assert reply["password"] not in home.log
+        assert second["token"] not in home.log

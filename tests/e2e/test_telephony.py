@@ -12,6 +12,8 @@ import pytest
 from asterisk_kit import asterisk_programs as asterisk_programs
 from e2e.kit import Events, Home, Table
 from e2e.test_command import command
+from homeline.errors import BusError
+from homeline.protocol import uci
 from homeline_lab.asterisk import Asterisk, Programs, free_port
 from homeline_lab.house_asterisk import HouseAsterisk
 
@@ -312,6 +314,27 @@ async def test_a_difference_is_shown_first_and_no_secret_with_it(tmp_path: Path)
         assert (code, out) == (0, "No file changes.\n\nAsterisk: applied\n")
         code, out, _ = await command(home.root, "status")
         assert "phone desk" in out
+
+
+async def test_what_is_not_committed_yet_is_compared_too(tmp_path: Path) -> None:
+    async with at_home(tmp_path) as home:
+        before = home.ours()
+        attic = {".type": "phone", ".name": "attic", ".anonymous": False, "number": "19", ".secrets": ["password"]}
+        sections = [
+            {".type": section.type, ".name": section.name, **section.options}
+            for section in uci.parse((home.root / "etc/config/homeline").read_text())
+        ]
+        reply = await home.call("render_config", dry_run=True, sections=[*sections, attic])
+        changed = {file["name"]: file["diff"] for file in reply["files"] if file["changed"]}
+        assert "\n+[attic]\n" in changed["pjsip.conf"]
+        assert "desk" not in [line[2:-1] for line in changed["pjsip.conf"].split("\n") if line.startswith("-[")]
+        assert home.ours() == before
+        for wrong in ([{}], [{".type": "phone", ".name": 1}], [{**attic, "number": 19}], [{**attic, ".name": "a b"}]):
+            with pytest.raises(BusError) as refused:
+                await home.call("render_config", dry_run=True, sections=wrong)
+            assert refused.value.status == 2
+        with pytest.raises(BusError):
+            await home.call("render_config", sections=sections)
 
 
 async def test_the_manager_may_move(tmp_path: Path) -> None:

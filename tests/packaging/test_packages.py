@@ -212,6 +212,12 @@ def test_the_pages_lie_where_luci_looks() -> None:
     assert found == {}
 
 
+def test_the_menu_in_lua_lies_where_luci_looks() -> None:
+    data = inner(built(branch("24.10"))["luci-app-homeline-lua"], "data")
+    found = {each.name.removeprefix("."): oct(each.mode) for each in data if each.isfile()}
+    assert found == {"/usr/lib/lua/luci/controller/homeline.lua": "0o644"}
+
+
 def test_the_library_of_numbers_is_byte_code_and_no_tests() -> None:
     data = inner(built(branch("24.10"))["python3-phonenumbers"], "data")
     names = [each.name.removeprefix("./usr/lib/python3.11/site-packages/") for each in data if each.isfile()]

@@ -66,6 +66,7 @@ ANYTHING = {
         "peer",
         "unread",
         "details",
+        "level",
         "id",
         "ids",
     )

@@ -14,8 +14,8 @@ from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 from homeline import config
-from homeline.config_options import CHANNELS
-from homeline.config_types import BOOLEAN, NAME, Option, SectionType
+from homeline.config_options import CALLS, CHANNELS
+from homeline.config_types import BOOLEAN, DRIVER_OPTION, NAME, Option, SectionType
 from homeline_lab.uci import Uci
 from page.kit import WIDTHS, Page, paged
 
@@ -126,9 +126,16 @@ async def in_force(home: Any, check: Any) -> dict[str, Any]:
 
 # --- the forms against the service's own tables ---
 
-TYPES = ("rule", "email", *CHANNELS)
+TYPES = ("homeline", "dongle", "rule", "email", *CHANNELS, *CALLS)
 TABLES = {kind.name: kind for kind in config.sections() if kind.name in TYPES}
-ASKED = ("e164", "regex", "template", "times")  # what the form asks the service about
+ASKED = (
+    "e164",
+    "regex",
+    "template",
+    "times",
+    "country",
+    "value",
+)  # what the form asks the service about, or lets be chosen
 VALUES = (
     *(
         "0",
@@ -217,6 +224,10 @@ VALUES = (
         "caf\u00e9",
         "\u4f60\u597d",
         "\U0001f600",
+        "correct horse",
+        "\u00fcber",
+        "x" * 128,
+        "x" * 129,
         "{text}",
         "{text",
         "(a+)+$",
@@ -224,6 +235,21 @@ VALUES = (
         "mon-fri",
         "",
     ),
+    *(
+        "356938035643809",
+        "3569380356438",
+        "35693803564380x",
+        "1-1",
+        "1-1.2.3",
+        "1-",
+        "1-1.",
+        "1-1.1.1.1.1.1.1.1",
+        "a-1",
+    ),
+    *("1234", "123", "12345678", "123456789", "12a4", "CH", "ch", "XX", "CHE"),
+    *("/dev/ttyUSB2", "/dev/", "/dev/../etc/passwd", "/dev//tty", "dev/tty", "/dev/serial/by-id/x", "/dev/a b "),
+    *("/etc/homeline/homeline.db", "/mnt/sda1/homeline/x.db", "/tmp/homeline.db", "/etc/homeline/", "/mnt/homeline/x"),
+    *("rxgain=-3", "rxgain=", "RX=1", "a=b c", "a=b=c", "a_b=./:+=,-", "=1"),
 )
 
 
@@ -249,7 +275,9 @@ def shape_of(option: Option) -> tuple[str, Any]:
     """What kind of field an option wants: of numbers with their limits, of choices with the words."""
     if option.kind is BOOLEAN:
         return "flag", None
-    if found := re.match(r"(-?[0-9]+) to ([0-9]+)", option.kind.words):
+    if option.kind is DRIVER_OPTION:
+        return "text", None
+    if found := re.match(r"(-?[0-9]+) to ([0-9]+)(?! digits)", option.kind.words):
         return "number", (int(found[1]), int(found[2]))
     words = re.findall(r"`([^`]*)`", option.kind.words)
     if re.fullmatch(r"`[^`]*`(, `[^`]*`)*", option.kind.words):

@@ -18,7 +18,7 @@ from homeline.model import DeliveryState, Direction, DongleStatus, MessageState
 from homeline.protocol import pdu
 from homeline.protocol.blobmsg import Int64
 from homeline.protocol.ubus_arguments import Params
-from homeline.service import numbering, shapes
+from homeline.service import logs, numbering, shapes
 from homeline.service.alerts import Alerts
 from homeline.service.api_tools import (
     FLAG,
@@ -28,6 +28,7 @@ from homeline.service.api_tools import (
     MUST_TEXT,
     NUMBER,
     PAGING,
+    TABLES,
     TEXT,
     between,
     fitting,
@@ -91,7 +92,7 @@ METHODS: dict[str, Params] = {
     "get_config": {},
     "check_value": {"section": MUST_TEXT, "option": MUST_TEXT, "value": MUST_TEXT},
     "reload": {},
-    "render_config": {"dry_run": FLAG, "restart": FLAG},
+    "render_config": {"dry_run": FLAG, "restart": FLAG, "sections": TABLES},
     "test_rule": {"rule": MUST_TEXT},
     "explain_rule": {"rule": TEXT, "event": NUMBER, "time": NUMBER, "from": TEXT, "text": TEXT, "dongle": TEXT}
     | {"kind": TEXT, "state": TEXT, "key": TEXT, "subject": TEXT, "template": TEXT, "codes": TEXT},
@@ -99,6 +100,7 @@ METHODS: dict[str, Params] = {
     "list_alerts": {"all": FLAG, **PAGING},
     "acknowledge_alert": {"id": MUST_NUMBER},
     "list_ports": {},
+    "list_log": {"level": TEXT, **PAGING},
     "backup": {},
     "reset_dongle": {"dongle": MUST_TEXT},
     "enter_pin": {"dongle": MUST_TEXT, "pin": MUST_TEXT},
@@ -110,7 +112,7 @@ CALL_METHODS: dict[str, Params] = {
     "list_voicemail": {"unread": FLAG, **PAGING},
     "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
     "hangup": {"channel": MUST_TEXT},
-    "new_phone_password": {"phone": MUST_TEXT},
+    "new_phone_password": {"phone": MUST_TEXT, "provision": FLAG},
 }
 
 
@@ -263,6 +265,14 @@ class Api:
     async def list_ports(self, args: Table) -> Table:
         return {"ports": await self._parts.ports.look()}
 
+    async def list_log(self, args: Table) -> Table:
+        level, limit = args.get("level") or "debug", page_limit(args)
+        if level not in logs.LEVELS:
+            raise InvalidArgument(f"level: must be one of {', '.join(logs.LEVELS)}")
+        found = logs.RECENT.lines(level, args.get("before"))
+        lines, cut = fitting([shapes.log_line(line) for line in found[:limit]])
+        return {"lines": lines, "more": cut or len(found) > limit}
+
     async def backup(self, args: Table) -> Table:
         return await self._parts.copying.make()
 
@@ -363,7 +373,11 @@ class Api:
         if telephony is None:
             raise NotSupported("Asterisk is not Homeline's: sip.enabled is off")
         dry = args.get("dry_run", False)
-        work = telephony.difference() if dry else telephony.render(restart=args.get("restart", False))
+        if "sections" in args and not dry:
+            raise InvalidArgument("sections: only with dry_run")
+        work = (
+            telephony.difference(args.get("sections")) if dry else telephony.render(restart=args.get("restart", False))
+        )
         return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
 
     async def acknowledge_alert(self, args: Table) -> Table:

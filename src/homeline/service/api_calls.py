@@ -81,7 +81,14 @@ class CallMethods:
         return await self._originating().hangup(args["channel"])
 
     async def new_phone_password(self, args: Table) -> Table:
-        return await self._parts.jobs.run(self._parts.passwords().renew(args["phone"]), LONGEST_WAIT - 1)
+        work = self._new_password(args["phone"], provision=args.get("provision", False))
+        return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
+
+    async def _new_password(self, phone: str, *, provision: bool) -> Table:
+        passwords = self._parts.passwords()
+        reply = await passwords.renew(phone)
+        offered = await passwords.provision(self._parts.context.config, phone) if provision else {}
+        return reply | ({"provisioning": offered} if offered else {})
 
     def _originating(self) -> Originating:
         voice = self._parts.voice()

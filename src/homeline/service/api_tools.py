@@ -23,6 +23,7 @@ FLAG = Param(Type.BOOL)
 MUST_TEXT = Param(Type.STRING, required=True)
 MUST_NUMBER = Param(Type.INT32, required=True)
 MUST_IDS = Param(Type.ARRAY, required=True, items=Type.INT32)
+TABLES = Param(Type.ARRAY, items=Type.TABLE)
 PAGING: Params = {"before": NUMBER, "limit": NUMBER}
 
 

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import deque
+from dataclasses import dataclass
+
+KEPT = 300  # lines
+LONGEST = 500  # characters of a line that are kept
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class OneLine(logging.Formatter):
@@ -18,6 +24,49 @@ class OneLine(logging.Formatter):
         return line if line.isprintable() else "".join(c if c.isprintable() else f"<{ord(c):04X}>" for c in line)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log: `number` counts from 1 since the start, `at` is in seconds since 1970."""
+
+    number: int
+    at: int
+    level: str  # one of LEVELS
+    text: str
+
+
+class Recent(logging.Handler):
+    """The last lines, without traces, for who cannot read the router's log (`list_log`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._format = OneLine()
+        self._lines: deque[Line] = deque(maxlen=KEPT)
+        self._number = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Called with the handler's lock, from any thread."""
+        try:
+            record.message = record.getMessage()
+            text = self._format.formatMessage(record)[:LONGEST]
+        except Exception:  # as logging's own handlers do: what is wrong with a line stops nothing
+            self.handleError(record)
+            return
+        self._number += 1
+        level = next((name for name in reversed(LEVELS) if LEVELS[name] <= record.levelno), "debug")
+        self._lines.append(Line(self._number, int(record.created), level, text))
+
+    def lines(self, least: str = "debug", before: int | None = None) -> list[Line]:
+        """Newest first: those of at least this level and older than number `before`."""
+        self.acquire()
+        kept = list(self._lines)
+        self.release()
+        shown = list(LEVELS)[list(LEVELS).index(least) :]
+        return [line for line in reversed(kept) if line.level in shown and (before is None or line.number < before)]
+
+
+RECENT = Recent()
+
+
 def to_procd() -> None:
     """procd hands standard output to logd as info and standard error as errors, and logd adds time and name.
 
@@ -28,4 +77,4 @@ def to_procd() -> None:
     alarming.setLevel(logging.WARNING)
     for handler in (calm, alarming):
         handler.setFormatter(OneLine("%(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[calm, alarming])
+    logging.basicConfig(level=logging.INFO, handlers=[calm, alarming, RECENT])

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeline.config import MAIN_FILE, Config
 from homeline.config_calls import Where
@@ -19,6 +19,9 @@ from homeline.errors import DecodeError, NotFound, NotSupported, PermissionDenie
 from homeline.paths import Paths
 from homeline.protocol import uci
 from homeline.service.reloading import Reloader
+
+if TYPE_CHECKING:
+    from homeline.adapters.serve_once import ServeOnce
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class PhonePasswords:
     def __init__(self, paths: Paths, reloader: Reloader) -> None:
         self._paths, self._reloader = paths, reloader
         self._turn = asyncio.Lock()
+        self._served: ServeOnce | None = None  # the last account that is to be fetched
 
     async def renew(self, phone: str) -> dict[str, Any]:
         """Give a phone a new password; the account's name and the password, this once.
@@ -52,10 +56,30 @@ class PhonePasswords:
         if section.options.get("where", Where.ROUTER) != Where.ROUTER:
             raise NotSupported(f"The account of the phone {phone} is not at this router.")
         async with self._turn:
+            self._withdraw()
             secret = password()
             await self._committed(phone, secret)
         log.info("The phone %s has a new password", phone)
         return {"phone": phone, "username": phone, "password": secret}
+
+    async def provision(self, config: Config, phone: str) -> dict[str, Any]:
+        """Have the phone's account fetched by itself, once: from which port and path. {} where that cannot be."""
+        from homeline.service import provisioning
+
+        account = next((item for item in config.phones if item.name == phone), None)
+        if account is None:
+            return {}
+        self._withdraw()
+        try:
+            self._served = await provisioning.offer(account, config.sip)
+        except OSError as error:
+            log.warning("The account of the phone %s cannot be served: %s", phone, error.strerror or error)
+            return {}
+        return provisioning.shape(self._served)
+
+    def _withdraw(self) -> None:
+        if self._served is not None:
+            self._served.close()
 
     def _section(self, phone: str) -> uci.Section | None:
         """The phone's section as it is written: while it has no password the configuration leaves it out."""

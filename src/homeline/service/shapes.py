@@ -11,6 +11,7 @@ from typing import Any
 from homeline.adapters.store import Conversation
 from homeline.model import Alert, Call, Delivery, DongleStatus, Event, Message, Part, Problem
 from homeline.protocol.blobmsg import Int64
+from homeline.service.logs import Line
 
 Table = dict[str, Any]
 
@@ -136,6 +137,10 @@ def alert(item: Alert) -> Table:
             "event": Int64(item.event) if item.event else None,
         }
     )
+
+
+def log_line(line: Line) -> Table:
+    return {"id": line.number, "at": Int64(line.at), "level": line.level, "text": line.text}
 
 
 def problem(item: Problem) -> Table:

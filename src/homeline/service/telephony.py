@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from homeline.adapters import asterisk_files
@@ -290,15 +290,18 @@ class Telephony:
         shown = asterisk_shapes.asterisk(self.view.snapshot()) | {"configuration": applied.outcome.value}
         return shown | ({"error": applied.words} if applied.words else {})
 
-    async def difference(self) -> Table:
-        """What rendering now would change; with `error` where it cannot be done. Raises NotSupported."""
+    async def difference(self, staged: Sequence[Table] | None = None) -> Table:
+        """What rendering now would change, or rendering these sections; with `error` where it cannot be done.
+
+        Raises NotSupported, InvalidArgument (they are no sections).
+        """
         self._must_run()
         try:
             before = await asyncio.to_thread(asterisk_files.present, self._paths.rendered)
         except OSError:
             before = {}
         try:
-            reply = await self._rounds.rendered(before)
+            reply = await self._rounds.rendered(before, staged)
         except RenderError as error:
             return {"files": [], "asterisk": Outcome.REFUSED.value, "error": str(error)}
         names = sorted({*before, *reply.rendered.files})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from homeline.adapters import asterisk_files
 from homeline.adapters.ami import Ami
@@ -87,12 +88,18 @@ class Rounds:
         words = f"Asterisk's own files do not include ours: {', '.join(names)}." if names else ""
         self._say(INCLUDES, words, f"Run: {RELOAD}" if names else "")
 
-    async def rendered(self, before: Mapping[str, str] | None = None) -> Reply:
-        """What the configuration comes to now. Raises RenderError."""
+    async def rendered(
+        self, before: Mapping[str, str] | None = None, staged: Sequence[Mapping[str, Any]] | None = None
+    ) -> Reply:
+        """What the configuration comes to now, or would with these sections (see `staged`). Raises RenderError."""
         try:
             main, secrets = await asyncio.to_thread(_texts, self._paths.config)
         except OSError as error:
             raise RenderError(f"the configuration cannot be read: {error.strerror}") from None
+        if staged is not None:
+            from homeline.service.staged import staged_texts  # loaded where a page asks
+
+            main, secrets = staged_texts(staged, secrets)
         return await render(Question(main, secrets, await self._facts(), str(self._paths.asterisk), before))
 
     def _unrendered(self, error: RenderError) -> None:

@@ -101,7 +101,10 @@ SHOTS = (
         height=800,
     ),
     Shot("channels", "forwarding", "503", ("li[data-tab='channel'] > a",)),
+    Shot("settings", "settings", "Country", height=640),
+    Shot("wizard", "wizard", "Country"),
 )
+NEVER_THE_SAME = {"log"}
 
 
 def further() -> list[Shot]:
@@ -109,7 +112,7 @@ def further() -> list[Shot]:
     prefix = "admin/services/homeline/"
     pages = [place.removeprefix(prefix) for place in json.loads(MENU.read_text()) if place.startswith(prefix)]
     shown = {shot.page.partition("#")[0] for shot in SHOTS}
-    return [Shot(page, page, height=640) for page in pages if page not in shown]
+    return [Shot(page, page, height=640) for page in pages if page not in shown | NEVER_THE_SAME]
 
 
 class Camera:

@@ -4,7 +4,7 @@
 
 /*
  * What values may be. Simple kinds are judged here, in words that can be translated; a test holds these against the
- * service's own. Regular expressions, templates and times are judged by the service (`check_value`), and telephone
+ * service's own. Regular expressions, templates, times and `value` are judged by the service (`check_value`), and telephone
  * numbers are brought into their international form by it (`normalize_number`).
  */
 
@@ -33,6 +33,13 @@ const SIMPLE = {
 		() => _('Enter a folder below /etc/homeline or /mnt/DISK/homeline.') ],
 	program: [ /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/,
 		() => _('Enter the name of a program in /etc/homeline/commands.d, without a folder.') ],
+	database: [ isFileBelow(/^(\/etc|\/mnt\/[^\/]+)\/homeline\/[^\/]/),
+		() => _('Enter a file below /etc/homeline or /mnt/DISK/homeline.') ],
+	device: [ isFileBelow(/^\/dev\/[^\/]/), () => _('Enter a device, such as /dev/ttyUSB2.') ],
+	imei: [ /^[0-9]{14,16}$/, () => _('Enter the 15 digits of the IMEI.') ],
+	usbPath: [ /^[0-9]+-[0-9]+(\.[0-9]+){0,6}$/, () => _('Enter a socket, such as 1-1.2.') ],
+	pin: [ /^[0-9]{4,8}$/, () => _('A PIN has four to eight digits.') ],
+	driverOption: [ /^[a-z][a-z0-9_]{0,31}=[A-Za-z0-9_.:\/+=,-]{1,64}$/, () => _('Enter it as name=value.') ],
 	clock: [ /^([01][0-9]|2[0-3]):[0-5][0-9]$/, () => _('Enter a time of day, such as 08:30.') ],
 	topic: [ /^[A-Za-z0-9_.-]{1,64}(\/[A-Za-z0-9_.-]{1,64}){0,3}$/,
 		() => _('Enter letters, digits and _ . - in parts set off by /.') ],
@@ -45,6 +52,7 @@ const SIMPLE = {
 		() => _('Enter a media type, such as text/plain.') ],
 	botToken: [ /^[0-9]{3,20}:[A-Za-z0-9_-]{20,64}$/, () => _('Enter the token as @BotFather shows it.') ],
 	chat: [ /^(-?[0-9]{1,20}|@[A-Za-z0-9_]{3,64})$/, () => _('Enter a chat\'s number, or a channel\'s @name.') ],
+	sipPassword: [ /^[!-~]([ -~]{0,126}[!-~])?$/, () => _('Enter letters, digits and signs without accents.') ],
 	amount: [ /^-?[0-9]{1,9}([.][0-9]{1,4})?$/, () => _('Enter an amount, such as 5.50.') ]
 };
 
@@ -119,6 +127,7 @@ return baseclass.extend({
 		case 'regex':
 		case 'template':
 		case 'times':
+		case 'value':
 			return byService(row, type, value);
 		}
 

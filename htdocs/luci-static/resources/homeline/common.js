@@ -96,6 +96,8 @@ function merge(parent, fresh) {
 }
 
 return baseclass.extend({
+	formatter: formatter,
+
 	/* Whether this visitor may change anything. */
 	mayWrite: function() {
 		return L.hasViewPermission() !== false;
@@ -182,6 +184,37 @@ return baseclass.extend({
 			'datetime': new Date(seconds * 1000).toISOString(),
 			'title': this.exact(seconds)
 		}, [ words || this.moment(seconds) ]);
+	},
+
+	/* --- Asterisk: words and mood --- */
+
+	/* Of a trunk or a phone. */
+	peerState: function(state) {
+		switch (state) {
+		case 'reachable': return [ _('Reachable'), 'good' ];
+		case 'registered': return [ _('Registered'), 'good' ];
+		case 'unreachable': return [ _('Unreachable'), 'bad' ];
+		case 'unregistered': return [ _('Not registered'), 'idle' ];
+		case 'rejected': return [ _('Refused'), 'bad' ];
+		case 'disabled': return [ _('Switched off'), 'idle' ];
+		case 'missing': return [ _('Not in Asterisk'), 'bad' ];
+		case 'unknown': return [ _('Not known'), 'idle' ];
+		default: return [ state, 'fair' ];
+		}
+	},
+
+	/* Of the configuration. */
+	asteriskState: function(value) {
+		switch (value) {
+		case 'applied': return [ _('Running'), 'good' ];
+		case 'waiting': return [ _('Written; Asterisk is away'), 'fair' ];
+		case 'pending_restart': return [ _('A part waits for a restart'), 'fair' ];
+		case 'refused': return [ _('The configuration cannot be made'), 'bad' ];
+		case 'rolled_back': return [ _('Asterisk did not take the new configuration'), 'bad' ];
+		case 'failed': return [ _('Asterisk did not take the configuration'), 'bad' ];
+		case 'stuck': return [ _('Asterisk does not answer'), 'bad' ];
+		default: return [ value, 'idle' ];
+		}
 	},
 
 	/* --- small things --- */

@@ -4,6 +4,7 @@
 'require uci';
 'require ui';
 'require homeline.checks as checks';
+'require homeline.common as common';
 'require homeline.options as options';
 'require homeline.secrets as secrets';
 
@@ -14,13 +15,27 @@
 
 /* The choices of a row whose values are other sections' names, as [name, title]. */
 function sectionsOf(of) {
-	const types = (of == 'channel') ? options.channels : [ of ];
+	const types = (of == 'channel') ? options.channels : of.split(' ');
 
 	return types.flatMap((type) => uci.sections('homeline', type).map((section) => {
 		const name = section['.name'];
 
 		return [ name, (of == 'channel') ? '%s (%s)'.format(name, options.typeTitle(type)) : name ];
 	}));
+}
+
+/* Regions that browsers know beside the countries of ISO 3166. */
+const OTHER_REGIONS = 'AC CP CQ DG EA EU EZ IC QO TA UN XA XB XK ZZ';
+
+/* The countries as [code, name], by their names in the page's language. */
+function countries() {
+	const names = common.formatter(Intl.DisplayNames, { type: 'region', fallback: 'none' });
+	const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ');
+
+	return letters.flatMap((first) => letters.map((second) => first + second))
+		.filter((code) => !OTHER_REGIONS.includes(code) && names.of(code) && new Intl.Locale('und-' + code).region == code)
+		.map((code) => [ code, names.of(code) ])
+		.sort((a, b) => a[1].localeCompare(b[1]));
 }
 
 /* A tick in the list has no words beside it: it says whose it is. */
@@ -49,9 +64,12 @@ function classOf(row) {
 	if (row.lines)
 		return form.TextValue;
 
+	if (row.check == 'country')
+		return form.ListValue;
+
 	switch (row.widget) {
 	case 'flag': return form.Flag;
-	case 'choice': return row.many ? form.MultiValue : form.ListValue;
+	case 'choice': return row.ordered ? form.DynamicList : row.many ? form.MultiValue : form.ListValue;
 	case 'section': return row.many ? form.MultiValue : form.ListValue;
 	}
 
@@ -193,31 +211,38 @@ function sparing(option, byDefault, Widget) {
 
 /* A list that is written as a single value is one item. */
 function whole(option, row) {
-	option.load = (section_id) => {
+	option.load = function(section_id) {
 		const items = options.items(uci.get('homeline', section_id, row.name));
+
+		if (row.suggest)
+			offer(this, Array.isArray(row.suggest) ? row.suggest : sectionsOf(row.suggest));
 
 		return items.length ? items : null;
 	};
 }
 
+/* What a field offers, in the place of what it offered before. */
+function offer(option, choices) {
+	option.keylist = [];
+	option.vallist = [];
+	choices.forEach((choice) => option.value(choice[0], choice[1] || choice[0]));
+}
+
 function choose(option, row) {
-	const values = row.values || [];
+	if (row.values) {
+		offer(option, row.values);
 
-	values.forEach((value) => option.value(value[0], value[1] || value[0]));
+		if (row.ordered)
+			option.validate = (section_id, value) => !value || option.keylist.includes(value) || _('Choose one of the list.');
 
-	if (row.widget != 'section')
 		return;
+	}
 
 	option.load = function(section_id) {
 		const value = options.items(uci.get('homeline', section_id, row.name));
 
-		this.keylist = [];
-		this.vallist = [];
-
-		if (!row.many)
-			this.value('', row.needed ? _('-- Please choose --') : _('automatic'));
-
-		withMissing(sectionsOf(row.of), value).forEach((choice) => this.value(choice[0], choice[1]));
+		offer(this, (row.many ? [] : [ [ '', row.none || (row.needed ? _('-- Please choose --') : _('automatic')) ] ])
+			.concat(withMissing(row.of ? sectionsOf(row.of) : countries(), value)));
 
 		return !value.length ? null : row.many ? value : value[0];
 	};
@@ -232,7 +257,6 @@ function dress(option, row, type, Widget) {
 	if (row.none)
 		option.placeholder = row.none;
 
-
 	if (row.many && !row.secret)
 		whole(option, row);
 
@@ -242,10 +266,14 @@ function dress(option, row, type, Widget) {
 	}
 	else if (row.widget == 'choice') {
 		option.default = (row.many && row.byDefault) ? row.byDefault.split(' ') : row.byDefault;
+
+		if (!row.many && !row.byDefault)
+			Object.assign(option, { optional: true, placeholder: _('automatic') });
+
 		choose(option, row);
 		sparing(option, row.byDefault, Widget);
 	}
-	else if (row.widget == 'section')
+	else if (row.widget == 'section' || row.check == 'country')
 		choose(option, row);
 	else {
 		if (row.byDefault != null)
@@ -259,10 +287,13 @@ function dress(option, row, type, Widget) {
 	}
 }
 
-/* form.js's dependencies of a row: any of the values, or of a list that contains them. */
+/* form.js's dependencies of a row on others of the form: any of the values, or of a list that contains them. */
 function depend(option, rows, only) {
 	for (const name in only) {
 		const other = rows.find((row) => row.name == name);
+
+		if (!other)
+			continue;
 
 		options.items(only[name]).forEach((value) => {
 			const dependency = { [name]: value };
@@ -278,14 +309,14 @@ function depend(option, rows, only) {
 return baseclass.extend({
 	/* Add the rows of a type to a section of a form: all, or those that `filter` lets through. */
 	add: function(section, type, filter) {
-		const rows = options.rows(type);
-		const tabs = options.tabs(type);
+		const rows = options.rows(type).filter(filter || (() => true));
+		const tabs = options.tabs(rows);
 
 		if (tabs.length > 1)
 			tabs.filter((tab) => !(section.tab_names || []).includes(tab[0]))
 				.forEach((tab) => section.tab(tab[0], tab[1]));
 
-		return rows.filter(filter || (() => true)).map((row) => {
+		return rows.map((row) => {
 			const Widget = classOf(row);
 			const option = (tabs.length > 1)
 				? section.taboption(row.tab || tabs[0][0], Widget, row.name, row.title, row.help)

@@ -7,11 +7,11 @@
  * What the service says of the sections that are in force: how it goes with them, and what keeps others from being so.
  */
 
-const LISTS = [ 'rules', 'channels', 'schedules', 'balances' ];
+const LISTS = [ 'dongles', 'rules', 'channels', 'schedules', 'balances', 'outbounds', 'trunks', 'phones' ];
 
 /* By list and name; empty where the service does not run. `mistakes` are words by a section's name. */
 const found = {};
-let mistakes = {}, now = 0;
+let mistakes = {}, now = 0, known = {}, state = {};
 
 function byName(list) {
 	return Object.fromEntries((list || []).map((each) => [ each.name, each ]));
@@ -85,13 +85,32 @@ function turn(list, section_id) {
 	];
 }
 
+/* How a trunk or a phone stands with Asterisk. */
+function peer(list, section_id) {
+	const one = found[list][section_id];
+
+	if (!one)
+		return section(list.slice(0, -1), section_id);
+
+	const words = common.peerState(one.state);
+
+	return common.pill(words[0], words[1]);
+}
+
+/* Whether a section is in force, of one of which no more is known. */
+function section(type, section_id) {
+	return (known[type] || {})[section_id] ? common.pill(_('in force'), 'good') : missing(section_id);
+}
+
 return baseclass.extend({
 	/* Asks the service anew; gives its effective configuration, or null where it does not run. */
 	load: function() {
 		return Promise.all([ L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}) ]).then((replies) => {
-			const config = replies[0], status = replies[1];
+			const config = replies[0], status = replies[1], asterisk = status.asterisk || {};
 
-			LISTS.forEach((list) => { found[list] = byName(status[list]); });
+			LISTS.forEach((list) => { found[list] = byName(status[list] || asterisk[list]); });
+			state = status;
+			known = (config && config.config) || {};
 			mistakes = mistakesOf(config && config.problems);
 			now = status.time || 0;
 
@@ -101,7 +120,26 @@ return baseclass.extend({
 
 	has: (list, name) => !!found[list][name],
 
+	/* What `status` answered, and the effective configuration; empty where the service does not run. */
+	status: () => state,
+
+	config: () => known,
+
+	/* What `status` says of one. */
+	get: (list, name) => found[list][name],
+
+	all: (list) => Object.values(found[list]),
+
+	missing: missing,
+
 	health: health,
+
+	peer: peer,
+
+	/* The seconds that are left of today's, where they are counted. */
+	outbound: (section_id) => (found.outbounds[section_id] || {}).seconds_left,
+
+	section: section,
 
 	turn: turn
 });

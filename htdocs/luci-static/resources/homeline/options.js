@@ -9,7 +9,8 @@
  * A row: name, kind, title, help, and what is particular. `tab` is where it stands, `grid` that the list shows it, `only`
  * the values of other options with which it counts (form.js's `depends`). `needed` says that the section does not work
  * without it where it is shown, or, as a function, whether it is needed: `get` gives other options' values, and whether a
- * secret is set. `lines` is for texts of several lines, `long` for long ones; `none` is what stands for nothing chosen.
+ * secret is set. `lines` is for texts of several lines, `long` for long ones; `none` is what stands for nothing chosen;
+ * `ordered` says that the order of several choices counts, `suggest` what a list offers: types of sections, or values.
  */
 
 const flag = (byDefault) => ({ widget: 'flag', byDefault: byDefault ? '1' : '0' });
@@ -17,10 +18,15 @@ const choice = (byDefault, values) => ({ widget: 'choice', byDefault: byDefault,
 const number = (low, high, byDefault) => ({ widget: 'number', low: low, high: high, byDefault: byDefault });
 const text = (check, limit) => ({ widget: 'text', check: check, limit: limit });
 const words = (limit) => text('words', limit);
-/* The name of another section: a dongle, a phone, a mailbox, or any channel. */
+/* What the service judges. */
+const value = text('value');
+/* The name of another section: a dongle, a phone, a mailbox, of several types, or any channel. */
 const section = (of) => ({ widget: 'section', of: of });
 const many = (kind) => Object.assign({}, kind, { many: true });
 const secret = (kind) => Object.assign({}, kind, { secret: true });
+
+/* Choices whose words are what is written. */
+const plain = (all) => all.split(' ').map((each) => [ each ]);
 
 const row = (name, kind, title, help, more) => Object.assign({ name: name, title: title, help: help }, kind, more);
 
@@ -46,6 +52,12 @@ const dongles = (more) => row('dongles', many(section('dongle')), _('Dongles'),
 const every = (byDefault) => row('every', number(1, 366, byDefault), _('Every (days)'),
 	_('What was missed for want of power is caught up.'));
 const at = () => row('at', text('clock'), _('At'), _('By the router\'s time zone.'), { byDefault: '12:00' });
+const ringTimeout = (help) => row('ring_timeout', number(5, 300, 30), _('Ringing time (seconds)'), help);
+const codecs = (byDefault) => row('codecs',
+	many(choice(byDefault, plain('alaw ulaw g722 opus gsm g726 g729 ilbc speex slin slin16'))), _('Codecs'), _('The best first.'),
+	{ tab: 'more', ordered: true });
+const dtmf = () => row('dtmf', choice('rfc4733', plain('rfc4733 inband info auto')), _('Key presses'), null, MORE);
+const port = (name, byDefault, title) => row(name, number(1, 65535, byDefault), title, null, MORE);
 const TLS = () => [ [ 'starttls', 'STARTTLS' ], [ 'tls', 'TLS' ], [ 'none', _('not encrypted') ] ];
 
 const filters = (more) => [
@@ -58,7 +70,57 @@ const filters = (more) => [
 		_('Left out where one of these regular expressions is found in the text.'), more)
 ];
 
+const ITSELF = { only: { driver: 'serial' } };
+const SERIAL = Object.assign({}, MORE, ITSELF);
+const ASTERISKS = { tab: 'more', only: { driver: [ 'chan_dongle', 'chan_quectel' ] } };
+
 const SECTIONS = {
+	homeline: () => [
+		row('enabled', flag(false), _('Enabled'), _('Switched off, it receives nothing: messages stay on the SIM.')),
+		row('country', text('country'), _('Country'), _('Where the SIM is at home. National numbers are read as this country\'s.'),
+			{ none: _('-- Please choose --') }),
+		row('retention_days', number(0, 36500, 0), _('Keep messages (days)'), _('Older ones are deleted; 0 keeps them for ever.')),
+		row('join_timeout', number(10, 604800, 600), _('Wait for parts (seconds)'),
+			_('How long missing parts of a long message are awaited.')),
+		row('log_level', choice('info', [
+			[ 'debug', _('everything') ],
+			[ 'info', _('what happens') ],
+			[ 'warning', _('warnings and errors') ],
+			[ 'error', _('errors only') ]
+		]), _('Log')),
+		row('log_text', flag(false), _('Texts in the log'), _('Message texts and whole numbers may appear there.')),
+		row('database', text('database'), _('Database'),
+			_('Below /etc/homeline, or /mnt/DISK/homeline on a disk. Another file begins empty.'),
+			{ byDefault: '/etc/homeline/homeline.db', long: true })
+	],
+
+	dongle: () => [
+		enabled(),
+		row('imei', text('imei'), 'IMEI', _('The modem, wherever it is plugged in. Without it, socket and port: the only one there is.'),
+			{ needed: (get) => get('driver') != 'serial' && !(get('data') && get('audio')) }),
+		row('usb_path', text('usbPath'), _('USB socket'), _('Whatever modem is in it.'), ITSELF),
+		row('pin', secret(text('pin')), 'PIN', _('Entered at every start; never again after it was refused.'), ITSELF),
+		row('number', text('e164'), _('Own number'), _('Where the SIM does not tell it.')),
+		row('storage', choice('delete', [
+			[ 'delete', _('once stored here') ],
+			[ 'when_full', _('when it is full') ],
+			[ 'keep', _('never') ]
+		]), _('Messages leave the SIM')),
+		row('driver', choice('serial', [
+			[ 'serial', _('Homeline itself') ],
+			[ 'chan_dongle', 'Asterisk, chan_dongle' ],
+			[ 'chan_quectel', 'Asterisk, chan_quectel' ]
+		]), _('Driven by'), _('Calls need Asterisk, and a SIM without a PIN.'), { tab: 'more', grid: true }),
+		row('port', text('device'), _('Port'), _('The AT port itself. Names of ports change: better give IMEI or socket.'), SERIAL),
+		row('baudrate', number(300, 4000000, 115200), _('Baud rate'), _('Of a real serial line.'), SERIAL),
+		row('data', text('device'), _('AT port'), _('Empty: found by the IMEI.'), ASTERISKS),
+		row('audio', text('device'), _('Voice port'), null, ASTERISKS),
+		row('driver_options', many(text('driverOption')), _('Options of the driver'), _('Each as <code>name=value</code>.'), ASTERISKS),
+		row('rate', number(1, 600, 20), _('Messages a minute'), _('That may leave.'), MORE),
+		row('retries', number(0, 20, 3), _('Further tries'), _('Of a refused message, where that can help.'), MORE),
+		row('report', flag(true), _('Delivery reports'), _('Asked for unless a message says otherwise.'), MORE)
+	],
+
 	rule: () => [
 		enabled({ tab: 'what' }),
 		row('events', many(choice('message', [
@@ -289,6 +351,140 @@ const SECTIONS = {
 		row('hours', number(1, 8760, 24), _('Once in (hours)'), _('A sender gets one answer in that time.')),
 		row('daily', number(1, 1000, 20), _('Answers a day'), _('At most, all in all.')),
 		roaming()
+	],
+
+	sip: () => [
+		row('enabled', flag(false), _('Enabled'), _('Homeline writes Asterisk\'s configuration.')),
+		row('transports', many(choice('udp', plain('udp tcp tls'))), _('Transports'),
+			_('How phones and trunks may reach the router.')),
+		row('external_address', value, _('Public address'),
+			_('The address or host name by which the internet reaches the router.')),
+		row('local_networks', many(value), _('Own networks'), _('Networks and VPNs from which phones may register.'),
+			{ byDefault: '10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 127.0.0.0/8 fc00::/7 fe80::/10 ::1/128' }),
+		row('certificate', text('pem'), _('Certificate'),
+			_('A PEM file below /etc/ssl or /etc/homeline, for phones and trunks that come to the router by TLS.'),
+			{ needed: (get) => get('key') }),
+		row('key', text('pem'), _('Its key'), _('A PEM file.'), { needed: (get) => get('certificate') }),
+		row('language', value, _('Language'), _('Of Asterisk\'s announcements.'), { byDefault: 'en' }),
+		row('voicemail_quota', number(1, 65536, 16), _('Room for voicemail (MiB)'), _('The oldest recordings go first.')),
+		row('voicemail_folder', value, _('Voicemail folder'), _('Below /etc/homeline, or /mnt/DISK/homeline on a disk.'),
+			{ tab: 'more', byDefault: '/etc/homeline/voicemail' }),
+		row('voicemail_format', choice('wav49', plain('wav49 gsm')), _('Recordings'), null, MORE),
+		row('restart', choice('idle', [ [ 'idle', _('when no call is up') ], [ 'manual', _('by hand') ] ]), _('Restart of Asterisk'),
+			_('When a change that needs one takes effect.'), MORE),
+		row('bind', value, _('Listen at'), _('An address of the router; every one if none is given.'), MORE),
+		port('port', 5060, _('Port (UDP, TCP)')),
+		port('tls_port', 5061, _('Port (TLS)')),
+		row('rtp_start', number(1024, 65534, 10000), _('First port for media'), null, MORE),
+		row('rtp_end', number(1025, 65535, 10199), _('Last port for media'), null, MORE),
+		port('ami_port', 5038, _('Port of the manager')),
+		caFile(),
+		row('log_level', choice('notice', plain('error warning notice verbose debug')), _('Log level'), null, MORE),
+		row('accepted', many(value), _('Accepted findings'), _('Each as <code>file:section</code>.'), MORE)
+	],
+
+	twilio: () => [
+		row('account_sid', value, _('Account SID'), _('Calls of other accounts at Twilio\'s addresses are refused.'))
+	],
+
+	trunk: () => [
+		enabled(),
+		row('type', choice('sip', [ [ 'twilio', 'Twilio' ], [ 'sip', _('other') ] ]), _('Provider'), null, { grid: true }),
+		row('mode', choice('registered', [
+			[ 'registered', _('the router registers') ],
+			[ 'byoc', 'Twilio BYOC' ],
+			[ 'elastic', 'Twilio Elastic SIP Trunking' ],
+			[ 'peer', _('by addresses') ]
+		]), _('Calls come in'), _('Only where the router registers no port must be open to the internet.')),
+		row('host', value, _('SIP domain or server'), null, { needed: true, grid: true }),
+		row('username', value, _('User name'), null, { needed: (get) => get('mode') == 'registered' || get('password') }),
+		row('password', secret(text('sipPassword')), _('Password')),
+		row('caller_id', text('e164'), _('Number shown'), _('On calls out. Empty: that of the line.')),
+		row('ring', many(section('phone')), _('Rings'), _('Phones that ring on calls to the trunk\'s own number.')),
+		ringTimeout(),
+		row('max_calls', number(1, 100, 2), _('Calls at once')),
+		row('inbound_username', value, _('Provider\'s user name'), _('With which it proves itself to the router.'), {
+			tab: 'incoming', needed: (get) => get('inbound_password'), only: { mode: [ 'byoc', 'elastic', 'peer' ] }
+		}),
+		row('inbound_password', secret(text('sipPassword')), _('Provider\'s password'), null,
+			{ tab: 'incoming', only: { mode: [ 'byoc', 'elastic', 'peer' ] } }),
+		row('allowed', many(value), _('Addresses'),
+			_('From which the provider calls. Empty: those that Twilio publishes, or those of the server.'), { tab: 'incoming' }),
+		row('trust_pai', flag(false), _('Believe P-Asserted-Identity'), null, { tab: 'incoming' }),
+		row('edges', many(value), _('Edge locations'), _('The best first.'), {
+			tab: 'more', only: { type: 'twilio' },
+			suggest: plain('ashburn umatilla dublin frankfurt singapore tokyo sao-paulo sydney')
+		}),
+		row('region', choice('', plain('us1 ie1 au1')), _('Region'), null, { tab: 'more', only: { type: 'twilio' } }),
+		row('secure', choice('auto', [ [ 'auto', _('automatic') ], [ '1', _('on') ], [ '0', _('off') ] ]), _('Encryption'),
+			_('TLS with SRTP. Automatic: on where the trunk reaches a public address.'), MORE),
+		row('transport', choice('', plain('udp tcp tls')), _('Transport'), null, MORE),
+		port('port', undefined, _('Port')),
+		row('realm', value, _('Realm'), _('Of the password, where the provider does not say it.'), MORE),
+		row('from_user', value, _('From: user'), _('Where the provider wants a certain one.'), MORE),
+		row('from_domain', value, _('From: domain'), null, MORE),
+		row('privacy', flag(false), _('Withhold our number'), null, MORE),
+		row('send_pai', flag(true), _('Send P-Asserted-Identity'), null, MORE),
+		codecs('ulaw alaw'),
+		dtmf(),
+		row('session_timers', choice('yes', plain('yes no required always')), _('Session timers'), null, MORE),
+		row('qualify', number(0, 3600, 60), _('Asked whether it is there (seconds)'), _('0: never.'), MORE),
+		row('expiry', number(60, 7200, 300), _('Registration holds (seconds)'), null, MORE)
+	],
+
+	phone: () => [
+		enabled(),
+		row('display', value, _('Name'), _('Which other phones see.'), { grid: true }),
+		row('number', value, _('Short number'), _('By which other phones call it.'), { grid: true }),
+		row('where', choice('router', [ [ 'router', _('the router') ], [ 'twilio', 'Twilio' ] ]), _('Registers at'), null,
+			{ grid: true }),
+		row('password', secret(text('sipPassword')), _('Password'), _('Better have one made: in the list of phones.')),
+		row('outbound', many(section('outbound')), _('May call'), _('By these permissions; by all if none is chosen.'),
+			{ none: _('all') }),
+		row('devices', number(1, 10, 3), _('Devices'), _('That may be registered at once.')),
+		row('sms', flag(false), _('Texts become SMS'), _('What it writes to a number is sent as an SMS.'), { tab: 'sms' }),
+		row('sms_to', many(value), _('Numbers to text'), _('<code>*</code> for any digits. Empty: all but short ones.'),
+			{ tab: 'sms', only: { sms: '1' } }),
+		row('sms_rate', number(1, 1000, 30), _('Messages an hour'), null, { tab: 'sms', only: { sms: '1' } }),
+		row('sms_dongle', section('dongle'), _('Dongle'), _('Empty: the one by which the number last wrote.'),
+			{ tab: 'sms', only: { sms: '1' } }),
+		row('secure', flag(false), _('Encryption'), _('TLS with SRTP; Asterisk needs a certificate for it.'), MORE),
+		row('allow_from', many(value), _('Networks'), _('From which it may register; the own ones if none is given.'), MORE),
+		codecs('opus g722 alaw ulaw'),
+		dtmf()
+	],
+
+	line: () => [
+		enabled(),
+		oneDongle(_('Whose calls these are.'), { needed: true, grid: true }),
+		row('ring', many(value), _('Rings'), _('Phones, or <code>trunk/user</code> for one at a provider.'),
+			{ grid: true, suggest: 'phone' }),
+		row('strategy', choice('all', [ [ 'all', _('all at once') ], [ 'turn', _('one after the other') ] ]), _('Order')),
+		ringTimeout(_('One after the other: of each.')),
+		row('voicemail', flag(false), _('Voicemail'), null, { grid: true }),
+		row('greeting', value, _('Greeting'), _('A sound file in /etc/homeline/greetings, without its extension.'),
+			{ only: { voicemail: '1' } }),
+		row('longest_voicemail', number(5, 600, 180), _('Longest message (seconds)'), null, { only: { voicemail: '1' } }),
+		row('withheld', choice('ring', [
+			[ 'ring', _('ring') ],
+			[ 'voicemail', _('voicemail') ],
+			[ 'reject', _('are refused') ]
+		]), _('Calls without a number')),
+		row('jitter_buffer', flag(true), _('Jitter buffer'), _('For what comes over the internet.'), MORE),
+		row('agc', number(0, 32768), _('Gain control'), _('Towards the caller: its level; 0 is off.'), MORE)
+	],
+
+	outbound: () => [
+		enabled(),
+		row('via', section('line trunk'), _('Through'), _('The line or trunk that carries the call.'), { needed: true, grid: true }),
+		row('countries', many(value), _('Countries'),
+			_('Their ordinary numbers, such as <code>CH</code>: none at premium or shared rates.'), { grid: true }),
+		row('prefixes', many(value), _('Numbers that begin with'), _('Such as <code>+4179</code>.'), { grid: true }),
+		row('numbers', many(value), _('Short numbers'), _('Also emergency ones; dialled as they are.'), { grid: true }),
+		row('daily_minutes', number(0, 1440, 60), _('Minutes a day'), _('All calls together; 0: no limit.'), { grid: true }),
+		row('longest_call', number(1, 1440, 60), _('Longest call (minutes)')),
+		row('concurrent', number(1, 20, 1), _('Calls at once')),
+		row('sources', many(section('trunk')), _('Also from'), _('Trunks whose calls may go out here; phones may anyway.'), MORE)
 	]
 };
 
@@ -316,13 +512,13 @@ return baseclass.extend({
 		return type;
 	},
 
-	/* The tabs of a type's editor, in order, as [name, title]. */
-	tabs: function(type) {
+	/* The tabs on which rows stand, in order, as [name, title]. */
+	tabs: function(rows) {
 		const titles = {
 			what: _('What'), when: _('When'), how: _('How'),
-			main: _('General'), commands: _('Commands'), replies: _('Replies'), more: _('More')
+			main: _('General'), incoming: _('Incoming calls'), sms: 'SMS', commands: _('Commands'), replies: _('Replies'), more: _('More')
 		};
-		const used = this.rows(type).map((option) => option.tab || 'main');
+		const used = rows.map((option) => option.tab || 'main');
 
 		return Object.keys(titles).filter((name) => used.includes(name)).map((name) => [ name, titles[name] ]);
 	},

@@ -83,12 +83,18 @@ return baseclass.extend({
 	originate: declareJob('originate', [ 'phone', 'to' ]),
 	hangup: declare('hangup', [ 'channel' ]),
 
+	newPhonePassword: declareJob('new_phone_password', [ 'phone', 'provision' ]),
+	renderConfig: declareJob('render_config', [ 'dry_run', 'restart', 'sections' ]),
+
 	getConfig: declare('get_config', []),
 	checkValue: declare('check_value', [ 'section', 'option', 'value' ]),
 	testRule: declareJob('test_rule', [ 'rule' ]),
 	explainRule: declare('explain_rule',
 		[ 'rule', 'event', 'time', 'from', 'text', 'dongle', 'kind', 'state', 'key', 'subject', 'template', 'codes' ]),
 	listFields: declare('list_fields', []),
+
+	listPorts: declare('list_ports', []),
+	listLog: declare('list_log', [ 'level', 'before', 'limit' ]),
 
 	listAlerts: declare('list_alerts', [ 'all', 'before', 'limit' ]),
 	acknowledgeAlert: declare('acknowledge_alert', [ 'id' ]),

@@ -43,11 +43,12 @@ function makeVisible(section_id) {
 		const names = Object.keys(section).filter((name) => name.charAt(0) != '.');
 		const name = names.find((each) => Array.isArray(section[each])) || names[0];
 
-		if (('homeline' in changes) || !name)
+		if ('homeline' in changes)
 			return null;
 
-		return callDelete('homeline', section_id, [ name ])
-			.then(() => callSet('homeline', section_id, { [name]: section[name] }))
+		/* Only a dongle's section may have no values. */
+		return (name ? callDelete('homeline', section_id, [ name ]) : Promise.resolve())
+			.then(() => callSet('homeline', section_id, name ? { [name]: section[name] } : { enabled: '1' }))
 			.then(() => {
 				uci.unload('homeline');
 
@@ -167,6 +168,11 @@ return baseclass.extend({
 		known = config || {};
 
 		return uci.changes().then((changes) => ('homeline' in changes) ? null : revert());
+	},
+
+	/* The names of a section's secrets that are staged here and not yet in force. */
+	staged: function(section_id) {
+		return Object.keys(staged).filter((id) => staged[id] && id.startsWith(section_id + '.')).map((id) => id.split('.')[1]);
 	},
 
 	/* Have a form stage its secrets as it is saved. */

@@ -2,105 +2,13 @@
 'require view';
 'require form';
 'require uci';
-'require ui';
 'require homeline.common as common';
 'require homeline.explain as explain';
 'require homeline.fields as fields';
+'require homeline.grids as grids';
 'require homeline.options as options';
 'require homeline.inforce as inForce';
 'require homeline.secrets as secrets';
-
-const NAME = /^[A-Za-z0-9_]{1,64}$/;
-
-/* The titles of what a row of choices or names holds, joined. */
-function titles(type, name, value) {
-	const row = options.rows(type).find((each) => each.name == name);
-	const words = Object.fromEntries((row.values || []).map((each) => [ each[0], each[1] || each[0] ]));
-
-	return options.items(value ?? row.byDefault?.split(' ')).map((each) => words[each] || each).join(', ');
-}
-
-/* A column that only shows. */
-function column(section, name, title, show) {
-	const option = section.option(form.DummyValue, '_' + name, title);
-
-	option.modalonly = false;
-	option.textvalue = (section_id) => E('span', {}, [].concat(show(section_id)));
-}
-
-function wrongName(name) {
-	if (!NAME.test(name))
-		return _('A name has letters, digits and _, at most 64.');
-
-	if (uci.get('homeline', name))
-		return _('There is a section of this name already.');
-
-	return null;
-}
-
-/* --- sections --- */
-
-/* A grid whose sections are added by name, and by type where it has several. */
-const Grid = form.GridSection.extend({
-	__name__: 'CBI.GridSection',
-
-	types: function() {
-		return [ this.sectiontype ];
-	},
-
-	renderSectionAdd: function() {
-		const types = this.types(), id = 'hl-new-' + this.sectiontype;
-		const name = E('input', {
-			'type': 'text', 'id': id, 'class': 'cbi-section-create-name', 'placeholder': _('Name'), 'autocomplete': 'off',
-			'disabled': this.map.readonly || null, 'aria-describedby': id + '-error', 'maxlength': '64'
-		});
-		const type = E('select', { 'class': 'cbi-input-select', 'aria-label': _('Type'), 'disabled': this.map.readonly || null },
-			types.map((each) => E('option', { 'value': each }, [ options.typeTitle(each) ])));
-		const error = E('div', { 'class': 'hl-error', 'id': id + '-error', 'role': 'alert' });
-		const add = E('button', {
-			'class': 'cbi-button cbi-button-add', 'disabled': true,
-			'click': ui.createHandlerFn(this, (ev) => this.handleAdd(ev, name.value, type.value))
-		}, [ _('Add') ]);
-
-		name.addEventListener('input', () => {
-			const wrong = wrongName(name.value);
-
-			error.textContent = (name.value && wrong) || '';
-			add.disabled = !!wrong;
-		});
-		name.addEventListener('keydown', (ev) => {
-			if (ev.key == 'Enter') {
-				ev.preventDefault();
-				add.click();
-			}
-		});
-
-		return E('div', { 'class': 'cbi-section-create cbi-tblsection-create hl-add' }, [
-			E('label', { 'for': id }, [ this.addTitle ]), ' ',
-			types.length > 1 ? type : '', ' ', E('div', {}, [ name, error ]), ' ', add
-		]);
-	},
-
-	handleAdd: function(ev, name, type) {
-		this.map.addedSection = uci.add('homeline', type, name);
-
-		return this.renderMoreOptionsModal(name);
-	},
-
-	modaltitle: function(section_id) {
-		const type = uci.get('homeline', section_id)['.type'];
-
-		return '%s: %s'.format(this.types().length > 1 ? options.typeTitle(type) : this.one, section_id);
-	},
-
-	addModalOptions: function(modal) {
-		secrets.watch(modal.map);
-	},
-
-	handleRemove: function(section_id, ev) {
-		return secrets.remove(section_id).then(() => form.GridSection.prototype.handleRemove.call(this, section_id, ev));
-	}
-});
 
 /* The handle by which LuCI lets the mouse move a row takes the arrow keys too. */
 function byKeys(grid, section_id, handle) {
@@ -121,7 +29,7 @@ function byKeys(grid, section_id, handle) {
 }
 
 /* The rules, in the order in which they are read. */
-const Rules = Grid.extend({
+const Rules = grids.Grid.extend({
 	renderRowActions: function(section_id) {
 		const cell = this.super('renderRowActions', [ section_id ]);
 		const test = common.button(_('Test'), () => explain.test(section_id), {
@@ -165,7 +73,7 @@ const Rules = Grid.extend({
 });
 
 /* All channels' accounts in one list: sections of several types. */
-const Channels = Grid.extend({
+const Channels = grids.Grid.extend({
 	types: function() {
 		return options.channels;
 	},
@@ -184,7 +92,7 @@ const Channels = Grid.extend({
 	handleRemove: function(section_id, ev) {
 		const users = uci.sections('homeline', 'rule').filter((rule) => options.items(rule.channels).includes(section_id));
 
-		const remove = () => Grid.prototype.handleRemove.call(this, section_id, ev);
+		const remove = () => grids.Grid.prototype.handleRemove.call(this, section_id, ev);
 
 		if (!users.length)
 			return remove();
@@ -219,7 +127,7 @@ function what(section_id) {
 	const rule = uci.get('homeline', section_id);
 	const from = options.items(rule.senders).concat(options.items(rule.patterns).map((pattern) => '/%s/'.format(pattern)));
 
-	return [ titles('rule', 'events', rule.events), from.length ? E('div', { 'class': 'hl-soft' }, [ from.join(', ') ]) : '' ];
+	return [ grids.titles('rule', 'events', rule.events), from.length ? E('div', { 'class': 'hl-soft' }, [ from.join(', ') ]) : '' ];
 }
 
 function when(section_id) {
@@ -235,7 +143,7 @@ function when(section_id) {
 /* Where a channel leads, in a few words. */
 function target(section_id) {
 	const channel = uci.get('homeline', section_id);
-	const preset = titles('webhook', 'preset', channel.preset);
+	const preset = grids.titles('webhook', 'preset', channel.preset);
 
 	switch (channel['.type']) {
 	case 'email': return options.items(channel.to).join(', ');
@@ -257,64 +165,45 @@ function usedBy(section_id) {
 
 /* --- the page --- */
 
-function section(map, Section, type, title, help, addTitle, one) {
-	const grid = map.section(Section, type, title, help);
-
-	Object.assign(grid, { anonymous: false, addremove: true, nodescriptions: true, addTitle: addTitle, one: one });
-
-	return grid;
-}
-
 function addRules(map) {
-	const grid = section(map, Rules, 'rule', _('Rules'), _('Which events go to which channels.'), _('New rule'),
+	const grid = grids.section(map, Rules, 'rule', _('Rules'), _('Which events go to which channels.'), _('New rule'),
 		_('Rule'));
 
 	grid.sortable = true;
-	column(grid, 'what', _('Forwards'), what);
-	column(grid, 'when', _('When'), when);
-	column(grid, 'to', _('To'), (section_id) => options.items(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
-	column(grid, 'health', _('State'), (section_id) => inForce.health('rules', section_id));
-	show(grid, 'rule');
+	grids.column(grid, 'what', _('Forwards'), what);
+	grids.column(grid, 'when', _('When'), when);
+	grids.column(grid, 'to', _('To'), (section_id) => options.items(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
+	grids.column(grid, 'health', _('State'), (section_id) => inForce.health('rules', section_id));
+	grids.show(grid, 'rule');
 }
 
 function addChannels(map) {
-	const grid = section(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
+	const grid = grids.section(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
 		_('New channel'));
 
-	column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
-	column(grid, 'target', _('Leads to'), target);
-	column(grid, 'users', _('Used by'), usedBy);
-	column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
-}
-
-/* The fields of a type; those for the grid show there in words. */
-function show(grid, type) {
-	fields.add(grid, type).filter((option) => option.row.grid).forEach((option) => {
-		option.editable = (option.row.name == 'enabled');
-
-		if (option.row.widget != 'flag')
-			option.textvalue = (section_id) => E('span', {},
-				[ titles(type, option.row.name, uci.get('homeline', section_id, option.row.name)).replace(/\\n/g, ' ') || '—' ]);
-	});
+	grids.column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
+	grids.column(grid, 'target', _('Leads to'), target);
+	grids.column(grid, 'users', _('Used by'), usedBy);
+	grids.column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
 }
 
 function addOthers(map) {
-	const mailboxes = section(map, Grid, 'mailbox', _('Mailboxes'),
+	const mailboxes = grids.section(map, grids.Grid, 'mailbox', _('Mailboxes'),
 		_('Where answers to forwarded mails arrive, to be sent as SMS.'), _('New mailbox'), _('Mailbox'));
-	const schedules = section(map, Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
+	const schedules = grids.section(map, grids.Grid, 'schedule', _('Schedules'), _('What is done regularly to keep a SIM alive.'),
 		_('New schedule'), _('Schedule'));
-	const balances = section(map, Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
+	const balances = grids.section(map, grids.Grid, 'balance', _('Balances'), _('What is left on a prepaid SIM, read by a USSD code.'),
 		_('New balance'), _('Balance'));
-	const replies = section(map, Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
+	const replies = grids.section(map, grids.Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
 		_('New auto-reply'), _('Auto-reply'));
 
-	column(mailboxes, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
-	show(mailboxes, 'mailbox');
-	column(schedules, 'turn', _('State'), (section_id) => inForce.turn('schedules', section_id));
-	show(schedules, 'schedule');
-	column(balances, 'turn', _('State'), (section_id) => inForce.turn('balances', section_id));
-	show(balances, 'balance');
-	show(replies, 'auto_reply');
+	grids.column(mailboxes, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
+	grids.show(mailboxes, 'mailbox');
+	grids.column(schedules, 'turn', _('State'), (section_id) => inForce.turn('schedules', section_id));
+	grids.show(schedules, 'schedule');
+	grids.column(balances, 'turn', _('State'), (section_id) => inForce.turn('balances', section_id));
+	grids.show(balances, 'balance');
+	grids.show(replies, 'auto_reply');
 }
 
 return view.extend({

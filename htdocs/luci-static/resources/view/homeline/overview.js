@@ -4,6 +4,7 @@
 'require ui';
 'require homeline.rpc as api';
 'require homeline.common as common';
+'require homeline.dongles as dongles';
 
 /* How often the page looks, and how much more seldom at the signal's history (one sample a minute): seconds. */
 const STEP = 5;
@@ -14,56 +15,6 @@ const WIDTH = 480, HEIGHT = 96;
 const LOWEST = -113, HIGHEST = -51;
 const GAP = 600;
 const BUCKETS = 160;
-
-/* From which level on the signal has so many bars. */
-const BARS = [ -109, -101, -93, -85, -75 ];
-
-/* What a state of a dongle is in words, and whether that is well. */
-function dongleState(state) {
-	switch (state) {
-	case 'disabled': return [ _('Switched off'), 'idle' ];
-	case 'absent': return [ _('Not plugged in'), 'bad' ];
-	case 'blocked': return [ _('Its port cannot be had'), 'bad' ];
-	case 'opening': return [ _('Opening the port'), 'fair' ];
-	case 'starting': return [ _('Setting up'), 'fair' ];
-	case 'locked': return [ _('SIM locked'), 'bad' ];
-	case 'searching': return [ _('Searching for a network'), 'fair' ];
-	case 'denied': return [ _('Refused by the network'), 'bad' ];
-	case 'ready': return [ _('Ready'), 'good' ];
-	case 'recovering': return [ _('Recovering'), 'fair' ];
-	case 'failed': return [ _('Failed'), 'bad' ];
-	default: return [ state, 'idle' ];
-	}
-}
-
-function dongleReason(reason) {
-	switch (reason) {
-	case 'not_configured': return _('Several modems are there, and the settings do not say which is meant.');
-	case 'no_port': return _('Nothing is plugged in that fits.');
-	case 'unplugged': return _('It was unplugged.');
-	case 'port_owned': return _('Another program has the port.');
-	case 'no_permission': return _('The service may not open the port.');
-	case 'open_timeout': return _('The port hangs.');
-	case 'not_a_modem': return _('The port does not answer like a modem.');
-	case 'mute': return _('It has stopped answering.');
-	case 'garbage': return _('Its answers make no sense.');
-	case 'sim_missing': return _('There is no SIM in it.');
-	case 'sim_pin': return _('The SIM asks for its PIN.');
-	case 'sim_pin_wrong': return _('The PIN of the settings is wrong; it is not tried again.');
-	case 'sim_pin_few_tries': return _('Too few tries are left to risk the PIN of the settings.');
-	case 'sim_puk': return _('The SIM asks for its PUK.');
-	case 'sim_busy': return _('The SIM is not ready yet.');
-	case 'sim_failure': return _('The SIM does not work.');
-	case 'no_network': return _('No network was found.');
-	case 'registration_denied': return _('The network refuses this SIM.');
-	case 'step_failed': return _('A step of its start was refused.');
-	case 'reset': return _('It is being reset.');
-	case 'asterisk_down': return _('Asterisk drives it and does not answer.');
-	case 'driver_missing': return _('Asterisk runs without the driver for it.');
-	case 'not_loaded': return _('The driver in Asterisk does not have it in use.');
-	default: return reason;
-	}
-}
 
 function registration(value) {
 	switch (value) {
@@ -83,54 +34,7 @@ function technology(value) {
 	return names[value] || value || '';
 }
 
-function strength(dbm) {
-	const bars = BARS.filter((least) => dbm >= least).length;
-	const words = [ _('none'), _('very weak'), _('weak'), _('fair'), _('good'), _('excellent') ];
-
-	return { bars: bars, words: words[bars] };
-}
-
-function peerState(state) {
-	switch (state) {
-	case 'reachable': return [ _('Reachable'), 'good' ];
-	case 'registered': return [ _('Registered'), 'good' ];
-	case 'unreachable': return [ _('Unreachable'), 'bad' ];
-	case 'unregistered': return [ _('Not registered'), 'idle' ];
-	case 'rejected': return [ _('Refused'), 'bad' ];
-	case 'disabled': return [ _('Switched off'), 'idle' ];
-	case 'missing': return [ _('Not in Asterisk'), 'bad' ];
-	case 'unknown': return [ _('Not known'), 'idle' ];
-	default: return [ state, 'fair' ];
-	}
-}
-
-function configuration(value) {
-	switch (value) {
-	case 'applied': return [ _('Running'), 'good' ];
-	case 'waiting': return [ _('Written; Asterisk is away'), 'fair' ];
-	case 'pending_restart': return [ _('A part waits for a restart'), 'fair' ];
-	case 'refused': return [ _('The configuration cannot be made'), 'bad' ];
-	case 'rolled_back': return [ _('Asterisk did not take the new configuration'), 'bad' ];
-	case 'failed': return [ _('Asterisk did not take the configuration'), 'bad' ];
-	case 'stuck': return [ _('Asterisk does not answer'), 'bad' ];
-	default: return [ value, 'idle' ];
-	}
-}
-
 /* --- the signal --- */
-
-function signalBars(dbm) {
-	const found = strength(dbm);
-	const bars = BARS.map((_least, place) => common.svg('rect', {
-		'x': place * 6, 'y': 16 - 4 * (place + 1) + 2, 'width': 4, 'height': 4 * (place + 1) - 2, 'rx': 1,
-		'class': place < found.bars ? 'hl-on' : 'hl-off'
-	}));
-
-	return common.svg('svg', {
-		'class': 'hl-bars hl-bars-' + found.bars, 'viewBox': '0 0 28 18', 'width': 28, 'height': 18, 'role': 'img',
-		'aria-label': _('Signal: %s').format(found.words)
-	}, bars);
-}
 
 function heightOf(dbm) {
 	const level = Math.min(Math.max(dbm, LOWEST), HIGHEST);
@@ -344,20 +248,20 @@ function signalLine(dongle) {
 	const roaming = registration(dongle.registration);
 
 	return E('div', { 'class': 'hl-signal' }, [
-		dongle.signal_dbm !== undefined ? signalBars(dongle.signal_dbm) : '',
+		dongle.signal_dbm !== undefined ? dongles.signalBars(dongle.signal_dbm) : '',
 		E('span', { 'class': 'hl-strong' }, [ dongle.operator || _('No network') ]),
 		E('span', {}, [ technology(dongle.technology) ]),
 		roaming ? common.pill(roaming, 'fair') : '',
 		dongle.signal_dbm !== undefined
-			? E('span', { 'class': 'hl-soft' }, [ '%d dBm, %s'.format(dongle.signal_dbm, strength(dongle.signal_dbm).words) ]) : ''
+			? E('span', { 'class': 'hl-soft' }, [ '%d dBm, %s'.format(dongle.signal_dbm, dongles.strength(dongle.signal_dbm).words) ]) : ''
 	]);
 }
 
 function dongleCard(dongle, advice, now) {
-	const words = dongleState(dongle.state);
+	const words = dongles.state(dongle.state);
 	const model = [ dongle.manufacturer, dongle.model ].filter((each) => each).join(' ');
 	const trouble = dongle.reason
-		? dongleReason(dongle.reason) + (dongle.pin_tries !== undefined && /^sim_p/.test(dongle.reason)
+		? dongles.reason(dongle.reason) + (dongle.pin_tries !== undefined && /^sim_p/.test(dongle.reason)
 			? ' ' + N_(dongle.pin_tries, '%d try is left.', '%d tries are left.').format(dongle.pin_tries) : '') : '';
 
 	return E('section', { 'class': 'hl-card', 'data-key': 'dongle ' + dongle.name, 'aria-label': _('Dongle %s').format(dongle.name) }, [
@@ -384,10 +288,10 @@ function dongleCard(dongle, advice, now) {
 }
 
 function asteriskCard(asterisk, now) {
-	const words = asterisk.running ? configuration(asterisk.configuration) : [ _('Not running'), 'bad' ];
+	const words = asterisk.running ? common.asteriskState(asterisk.configuration) : [ _('Not running'), 'bad' ];
 	const peer = (kind) => (item) => {
 		const contact = item.contact ? [ item.contact ] : (item.contacts || []).map((each) => [ each.user_agent, each.address ].filter((part) => part).join(', '));
-		const found = peerState(item.state);
+		const found = common.peerState(item.state);
 
 		return { key: kind + ' ' + item.name, cells: [
 			item.name, kind, common.pill(found[0], found[1]), contact.join('; '), item.calls ? _('%d now').format(item.calls) : ''
@@ -477,6 +381,15 @@ function tile(count, words, page) {
 
 /* --- the page --- */
 
+/* The way to the assistant, as long as something that it makes is missing. */
+function setUp(status) {
+	const whole = status.enabled && status.dongles.length && status.rules.length;
+
+	return whole || !common.mayWrite() ? [] : E('p', { 'data-key': 'set up' }, [
+		E('a', { 'class': 'btn cbi-button cbi-button-action', 'href': L.url('admin/services/homeline/wizard') }, [ _('Set up Homeline') ])
+	]);
+}
+
 const state = { status: '', alerts: [], history: {}, plotted: 0 };
 let root = null;
 
@@ -497,6 +410,7 @@ function content() {
 		status.enabled ? '' : E('p', { 'class': 'alert-message warning', 'data-key': 'off' }, [
 			_('Homeline is switched off. Messages stay on the SIM until it is switched on.')
 		]),
+		setUp(status),
 		E('div', { 'class': 'hl-tiles', 'data-key': 'tiles' }, [
 			tile(status.unread, N_(status.unread || 0, 'unread message', 'unread messages'), 'messages'),
 			status.missed ? tile(status.missed, N_(status.missed, 'missed call', 'missed calls'), 'calls') : '',
@@ -511,16 +425,6 @@ function content() {
 		status.schedules || status.balances ? regularCard(status.schedules || [], status.balances || [], now) : '',
 		E('p', { 'class': 'hl-soft', 'data-key': 'version' }, [
 			_('Homeline %s, running for %t').format(status.version, status.uptime)
-		])
-	];
-}
-
-function away(error) {
-	return [
-		E('div', { 'class': 'alert-message warning', 'data-key': 'away' }, [
-			E('p', { 'class': 'hl-strong' }, [ api.words(error) ]),
-			api.code(error) == -32000
-				? E('p', {}, [ _('Start it under System, Startup; if it is started and this stays, the system log says why.') ]) : ''
 		])
 	];
 }
@@ -544,7 +448,7 @@ function look() {
 		}
 
 		return undefined;
-	}).then(() => content(), away);
+	}).then(() => content(), (error) => dongles.away(error).concat(setUp({})));
 }
 
 function refresh() {

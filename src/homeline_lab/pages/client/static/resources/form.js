@@ -312,10 +312,10 @@ const AbstractSection = baseclass.extend({
 	}
 });
 
-/* One section, as the dialog of a grid shows it: its options, in tabs where there are some. */
+/* One section, by itself or in the dialog of a grid: its options, in tabs where there are some. */
 const NamedSection = AbstractSection.extend({
-	__init__: function(map, section_id, type) {
-		this.super('__init__', [ map, type ]);
+	__init__: function(map, section_id, ...values) {
+		this.super('__init__', [ map, ...values ]);
 		this.section = section_id;
 	},
 
@@ -330,14 +330,21 @@ const NamedSection = AbstractSection.extend({
 	},
 
 	render: function() {
-		const id = { 'class': 'cbi-section', 'id': `cbi-${this.map.config}-${this.section}` };
+		const attributes = {
+			'class': 'cbi-section', 'id': `cbi-${this.map.config}-${this.section}`,
+			'data-tab': this.map.tabbed ? this.sectiontype : null, 'data-tab-title': this.map.tabbed ? this.title : null
+		};
+		const head = [
+			...(this.title ? [ E('h3', {}, [ this.title ]) ] : []),
+			...(this.description ? [ E('div', { 'class': 'cbi-section-descr' }, [ this.description ]) ] : [])
+		];
 
 		if (!this.tabs)
-			return this.rows().then((rows) => E('div', id, rows));
+			return this.rows().then((rows) => E('div', attributes, [ ...head, ...rows ]));
 
 		return Promise.all(this.tab_names.map((name) => this.rows(name).then((rows) =>
 			E('div', { 'data-tab': name, 'data-tab-title': this.tabs[name].title }, rows)))).then((panes) => {
-			const node = E('div', id, [ E('div', { 'class': 'cbi-section-node-tabbed' }, panes) ]);
+			const node = E('div', attributes, [ ...head, E('div', { 'class': 'cbi-section-node-tabbed' }, panes) ]);
 
 			ui.tabs.initTabGroup(panes);
 
