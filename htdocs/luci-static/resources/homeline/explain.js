@@ -65,20 +65,9 @@ function explained(rule) {
 	]);
 }
 
-function deliveryState(state) {
-	switch (state) {
-	case 'pending': return _('waits');
-	case 'sending': return _('under way');
-	case 'done': return _('delivered');
-	case 'failed': return _('failed');
-	}
-
-	return state;
-}
-
 function delivered(delivery) {
 	return E('li', {}, [
-		'%s → %s: '.format(delivery.rule, delivery.channel), deliveryState(delivery.state),
+		'%s → %s: '.format(delivery.rule, delivery.channel), common.deliveryState(delivery.state)[0],
 		delivery.hold_until && delivery.state == 'pending' ? ' (%s)'.format(_('quiet until %s').format(common.exact(delivery.hold_until))) : '',
 		(delivery.error || delivery.note) ? ' (%s)'.format(delivery.error || delivery.note) : ''
 	]);

@@ -4,6 +4,7 @@
 'require uci';
 'require ui';
 'require homeline.checks as checks';
+'require homeline.common as common';
 'require homeline.options as options';
 'require homeline.secrets as secrets';
 
@@ -19,7 +20,7 @@ function sectionsOf(of) {
 	return types.flatMap((type) => uci.sections('homeline', type).map((section) => {
 		const name = section['.name'];
 
-		return [ name, (of == 'channel') ? '%s (%s)'.format(name, options.typeTitle(type)) : name ];
+		return [ name, (of == 'channel') ? '%s (%s)'.format(name, common.channelType(type)) : name ];
 	}));
 }
 

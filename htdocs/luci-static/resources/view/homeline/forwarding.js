@@ -55,7 +55,7 @@ const Grid = form.GridSection.extend({
 			'disabled': this.map.readonly || null, 'aria-describedby': id + '-error', 'maxlength': '64'
 		});
 		const type = E('select', { 'class': 'cbi-input-select', 'aria-label': _('Type'), 'disabled': this.map.readonly || null },
-			types.map((each) => E('option', { 'value': each }, [ options.typeTitle(each) ])));
+			types.map((each) => E('option', { 'value': each }, [ common.channelType(each) ])));
 		const error = E('div', { 'class': 'hl-error', 'id': id + '-error', 'role': 'alert' });
 		const add = E('button', {
 			'class': 'cbi-button cbi-button-add', 'disabled': true,
@@ -90,7 +90,7 @@ const Grid = form.GridSection.extend({
 	modaltitle: function(section_id) {
 		const type = uci.get('homeline', section_id)['.type'];
 
-		return '%s: %s'.format(this.types().length > 1 ? options.typeTitle(type) : this.one, section_id);
+		return '%s: %s'.format(this.types().length > 1 ? common.channelType(type) : this.one, section_id);
 	},
 
 	addModalOptions: function(modal) {
@@ -281,7 +281,7 @@ function addChannels(map) {
 	const grid = section(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
 		_('New channel'));
 
-	column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
+	column(grid, 'type', _('Type'), (section_id) => common.channelType(uci.get('homeline', section_id)['.type']));
 	column(grid, 'target', _('Leads to'), target);
 	column(grid, 'users', _('Used by'), usedBy);
 	column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
