@@ -36,7 +36,7 @@ def script(text: str) -> str:
     """A script without comments, and without blanks and lines that say nothing."""
     out: list[str] = []
     blank, last = "", ""
-    for kind, token in _tokens(text):
+    for kind, token in tokens(text):
         if kind in ("comment", "space"):  # one with a line's end in it ends a line
             blank = "\n" if "\n" in blank + token else " "
         else:
@@ -53,7 +53,7 @@ def _needed(blank: str, last: str, following: str) -> str:
     return "" if last in _NO_BLANK_AFTER or following in _NO_BLANK_BEFORE else blank
 
 
-def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
+def tokens(text: str) -> Iterator[tuple[str | None, str]]:
     place, before = 0, ""
     while place < len(text):
         found = _SCRIPT.match(text, place)
