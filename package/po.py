@@ -122,7 +122,7 @@ def read(text: str) -> tuple[dict[str, str], list[Entry]]:
     """The header's fields, and the entries in order. PoError."""
     entries, header = [], ""
     for block in re.split(r"\n\s*\n", text):
-        if "#, fuzzy" in block or not re.search(r"^msgid", block, re.MULTILINE):
+        if re.search("^#,.* fuzzy", block, re.MULTILINE) or not re.search(r"^msgid", block, re.MULTILINE):
             continue
         fields = _fields(block)
         texts = [fields[name] for name in sorted(fields) if name.startswith("msgstr")]
@@ -142,7 +142,7 @@ def read(text: str) -> tuple[dict[str, str], list[Entry]]:
 def _fields(block: str) -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
-    for line in block.splitlines():
+    for line in block.split("\n"):
         if not line or line.startswith("#"):
             continue
         match = re.fullmatch(r'(?:(msg\w+(?:\[\d\])?) )?"(.*)"', line)

@@ -36,7 +36,7 @@ def chosen(setting: str, accepted: str) -> str:
     for tag in re.findall(r"[A-Za-z]+(?:-[A-Za-z]+)?", re.sub(r";[^,]*", "", accepted)):
         for code in (tag.lower(), tag.lower().partition("-")[0]):
             if code in languages() or code == ENGLISH:
-                return code
+                return str(code)
     return ENGLISH
 
 
