@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import names
+
 _COMMENT = r"/\*.*?\*/"
 _STRINGS = r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
 _GAP = rf"(?:\s|{_COMMENT})*"
@@ -40,9 +42,10 @@ _NAME = re.compile(r"(['\"])[A-Za-z_$][\w$]*\1", re.ASCII)
 
 
 def script(text: str) -> str:
-    """A script without comments, without blanks and lines that say nothing, semicolons that end a block, and quotes
-    around names of properties."""
-    signs = _signs(text)
+    """A script without comments, without blanks and lines that say nothing, semicolons that end a block, quotes
+    around names of properties, and with short names (names.py)."""
+    found = _signs(text)
+    signs = list(zip((blank for blank, _ in found), names.shortened([sign for _, sign in found]), strict=True))
     out: list[str] = []
     last, heads = "", [False]
     for place, (blank, sign) in enumerate(signs):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from homeline_lab.packages import making
 
 sys.path.insert(0, str(making.RECIPES))
+import names
 import slim
 
 SOURCES = sorted((making.REPOSITORY / "htdocs").rglob("*.js"))
@@ -49,6 +50,42 @@ SOURCES = sorted((making.REPOSITORY / "htdocs").rglob("*.js"))
 )
 def test_what_is_left_out(text: str, short: str) -> None:
     assert slim.script(text) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("const long = 1; f(long)", "const a=1;f(a)\n"),
+        ("function long(first, second = other) { return first; }", "function c(a,b=other){return a}\n"),
+        ("g((first, second) => first + second.first)", "g((b,a)=>b+a.first)\n"),
+        ("first => ({ first: first })", "a=>({first:a})\n"),
+        ("try { f(); } catch (error) { g(error); }", "try{f()}catch(a){g(a)}\n"),
+        ("f(...[ long ]); const long = 1", "f(...[a]);const a=1\n"),
+        ("const long = 1, a = 2; f(long, a)", "const b=1,a=2;f(b,a)\n"),  # one that there is already is not taken
+        ("const again = 1; { const again = 2; } f(again)", "const a=1;{const a=2}f(a)\n"),
+        # what others could know stays
+        ("const long = 1; f({ long })", "const long=1;f({long})\n"),
+        ("const { long } = f(); g(long)", "const{long}=f();g(long)\n"),
+        ("const long = 1; f({ long() { } })", "const long=1;f({long(){}})\n"),
+        ("const long = 1; f({ get long() { } })", "const long=1;f({get long(){}})\n"),
+        ("const long = 1; f(`${long}`)", "const long=1;f(`${long}`)\n"),
+        ("'require ui.form as long'; const long = 1, ui = 2", "'require ui.form as long';const long=1,ui=2\n"),
+        ("const history = 1; f(history)", "const history=1;f(history)\n"),
+        ("unknown(long)", "unknown(long)\n"),
+        ("const long = 1; a?.long; b.long; c ? long : d", "const e=1;a?.long;b.long;c?e:d\n"),
+    ],
+)
+def test_names_inside_become_short(text: str, short: str) -> None:
+    assert slim.script(text) == short
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_each_short_name_is_of_one_long_one(path: Path) -> None:
+    signs = [sign for kind, sign in slim.tokens(path.read_text()) if kind not in ("comment", "space")]
+    short = dict(names.renamed(signs))
+    assert len(set(short.values())) == len(short) > 0
+    assert not set(short.values()) & set(signs)
+    assert all(len(new) < len(old) for old, new in short.items())
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
