@@ -12,7 +12,7 @@ PKG_MAINTAINER:=Homeline developers <homeline@example.org>
 PKG_LICENSE:=Apache-2.0
 PKG_LICENSE_FILES:=LICENSE
 PKG_BUILD_DEPENDS:=python3/host
-PKG_FILE_DEPENDS:=$(addprefix $(HOMELINE_DIR)/,src/homeline files htdocs luasrc root package)
+PKG_FILE_DEPENDS:=$(addprefix $(HOMELINE_DIR)/,src/homeline files htdocs luasrc root po package)
 
 PYTHON3_PKG_BUILD:=0
 

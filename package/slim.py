@@ -15,9 +15,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import names
+
 _COMMENT = r"/\*.*?\*/"
 _STRINGS = r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
-_CSS = re.compile(rf"(?P<comment>{_COMMENT})|{_STRINGS}", re.DOTALL)
+_GAP = rf"(?:\s|{_COMMENT})*"
+_CSS = re.compile(
+    rf"(?P<kept>{_STRINGS})|{_GAP}(?:;{_GAP})*(?P<end>}}){_GAP}|{_GAP}(?P<sign>[{{;,]){_GAP}|(?P<colon>:){_GAP}"
+    rf"|(?P<blank>{_COMMENT}|\s+)",
+    re.DOTALL,
+)
 # A slash begins a regular expression where no value can end before it.
 _REGEX = r"/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/[a-z]*"
 _SCRIPT = re.compile(
@@ -27,22 +34,46 @@ _SCRIPT = re.compile(
 _BEFORE_REGEX = frozenset("(,=:[!&|?{};+-*%~^<>") | {"", "return", "typeof", "case", "of", "in", "=>"}
 
 
-# Between which no blank is needed: a blank must keep apart two words, or two signs that would be another one together.
-_NO_BLANK_AFTER, _NO_BLANK_BEFORE = frozenset("{}()[];,<>=!*%&|^~?:"), frozenset("{}()[];,<>=!*%&|^~?:.")
 _NO_LINE_AFTER, _NO_LINE_BEFORE = frozenset("{([,;:?=&|*<>!"), frozenset(")]},;.:?=&|*<>")
+# What a statement follows, which may be empty: behind its semicolon.
+_HEADS = ("if", "for", "while", "with")
+_HEAD = "\0)"  # how the end of such a head is remembered
+_NAME = re.compile(r"(['\"])[A-Za-z_$][\w$]*\1", re.ASCII)
 
 
 def script(text: str) -> str:
-    """A script without comments, and without blanks and lines that say nothing."""
+    """A script without comments, without blanks and lines that say nothing, semicolons that end a block, quotes
+    around names of properties, and with short names (names.py)."""
+    found = _signs(text)
+    signs = list(zip((blank for blank, _ in found), names.shortened([sign for _, sign in found]), strict=True))
     out: list[str] = []
-    blank, last = "", ""
-    for kind, token in _tokens(text):
+    last, heads = "", [False]
+    for place, (blank, sign) in enumerate(signs):
+        before = signs[place - 1][1] if place else ""
+        after = signs[place + 1][1] if place + 1 < len(signs) else ""
+        if sign == "(":
+            heads.append(before in _HEADS)
+        is_head = sign == ")" and len(heads) > 1 and heads.pop()
+        if sign == ";" and after == "}" and last not in (_HEAD, "else", ":"):
+            continue
+        if before in ("{", ",") and after == ":" and _NAME.fullmatch(sign):
+            sign = sign[1:-1]
+        out += (_needed(blank, last[-1:], sign[0]), sign)
+        last = _HEAD if is_head else sign
+    return "".join(out) + "\n"
+
+
+def _signs(text: str) -> list[tuple[str, str]]:
+    """What is neither comment nor blank, each with what stands for those before it: "", a blank, a line's end."""
+    found: list[tuple[str, str]] = []
+    blank = ""
+    for kind, token in tokens(text):
         if kind in ("comment", "space"):  # one with a line's end in it ends a line
             blank = "\n" if "\n" in blank + token else " "
         else:
-            out += (_needed(blank, last, token[0]), token)
-            blank, last = "", token[-1]
-    return "".join(out) + "\n"
+            found.append((blank, token))
+            blank = ""
+    return found
 
 
 def _needed(blank: str, last: str, following: str) -> str:
@@ -50,10 +81,21 @@ def _needed(blank: str, last: str, following: str) -> str:
         return ""
     if blank == "\n":
         return "" if last in _NO_LINE_AFTER or following in _NO_LINE_BEFORE else blank
-    return "" if last in _NO_BLANK_AFTER or following in _NO_BLANK_BEFORE else blank
+    return blank if _would_join(last, following) else ""
 
 
-def _tokens(text: str) -> Iterator[tuple[str | None, str]]:
+def _would_join(last: str, following: str) -> bool:
+    """Whether two signs would be another one together: words, ++, comments, -->, and flags of a regular expression."""
+    if _is_word(following):
+        return _is_word(last) or last == "/"
+    return last + following in ("++", "--", "//", "/*", "->") or (last.isdigit() and following == ".")
+
+
+def _is_word(sign: str) -> bool:
+    return sign.isalnum() or sign in "_$"
+
+
+def tokens(text: str) -> Iterator[tuple[str | None, str]]:
     place, before = 0, ""
     while place < len(text):
         found = _SCRIPT.match(text, place)
@@ -95,9 +137,13 @@ def _end_of_braces(text: str, place: int) -> int:
 
 
 def style(text: str) -> str:
-    """A style sheet without comments and indentation."""
-    bare = _CSS.sub(lambda found: "" if found["comment"] else found[0], text)
-    return "".join(f"{line.strip()}\n" for line in bare.splitlines() if line.strip())
+    """A style sheet without comments, and without blanks and semicolons that say nothing."""
+
+    def shorter(found: re.Match[str]) -> str:
+        kept = found["kept"] or found["end"] or found["sign"] or found["colon"]
+        return kept or (" " if found["blank"].isspace() else "")
+
+    return _CSS.sub(shorter, text).strip() + "\n"
 
 
 KINDS: dict[str, Callable[[str], str]] = {".js": script, ".css": style}

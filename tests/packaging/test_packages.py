@@ -18,7 +18,7 @@ import pytest
 from homeline_lab.packages import apk, ipk, making, recipe
 from homeline_lab.packages.branches import BRANCHES, branch
 from homeline_lab.packages.recipe import Package, RecipeError
-from openwrt_kit import REPOSITORY, built
+from openwrt_kit import REPOSITORY, built, depends
 
 EPOCH = 1_700_000_000
 RECIPE = """
@@ -216,6 +216,23 @@ def test_the_menu_in_lua_lies_where_luci_looks() -> None:
     data = inner(built(branch("24.10"))["luci-app-homeline-lua"], "data")
     found = {each.name.removeprefix("."): oct(each.mode) for each in data if each.isfile()}
     assert found == {"/usr/lib/lua/luci/controller/homeline.lua": "0o644"}
+
+
+@pytest.mark.parametrize("code", ["de", "es", "hi", "ru", "zh-cn"])
+def test_a_language_lies_where_luci_looks(code: str) -> None:
+    packages = built(branch("24.10"))
+    content = packages[f"luci-i18n-homeline-{code}"]
+    data = inner(content, "data")
+    script = f"/etc/uci-defaults/luci-i18n-homeline-{code}"
+    texts = f"/usr/lib/lua/luci/i18n/homeline.{code}.lmo"
+    assert {each.name.removeprefix(".") for each in data if each.isfile()} == {script, texts}
+    file = data.extractfile(f".{script}")
+    assert file is not None
+    words = file.read().decode()
+    assert re.fullmatch(
+        rf"uci set luci\.languages\.{code.replace('-', '_')}='[^']+ \([A-Z][A-Za-z ]+\)'; uci commit luci\n", words
+    )
+    assert depends(packages)[f"luci-i18n-homeline-{code}"] == ["luci-app-homeline (=0.1.0-r1)"]
 
 
 def test_the_library_of_numbers_is_byte_code_and_no_tests() -> None:

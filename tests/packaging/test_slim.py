@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from homeline_lab.packages import making
 
 sys.path.insert(0, str(making.RECIPES))
+import names
 import slim
 
 SOURCES = sorted((making.REPOSITORY / "htdocs").rglob("*.js"))
@@ -23,21 +24,68 @@ SOURCES = sorted((making.REPOSITORY / "htdocs").rglob("*.js"))
         ("var a = 1; // one\nvar b = 2;", "var a=1;var b=2;\n"),
         ("/* what */ f( a,  b )", "f(a,b)\n"),
         ("a\n++b", "a\n++b\n"),  # the line ends a statement
-        ("a +\n+b", "a +\n+b\n"),
-        ("a - -b", "a - -b\n"),
-        ("x = a /* b */ / c / d;", "x=a / c / d;\n"),
-        ("s = 'it\\'s // no comment' + \"/* nor */\";", "s='it\\'s // no comment' + \"/* nor */\";\n"),
+        ("a +\n+b", "a+\n+b\n"),
+        ("a - -b", "a- -b\n"),
+        ("x = a /* b */ / c / d;", "x=a/ c/ d;\n"),
+        ("s = 'it\\'s // no comment' + \"/* nor */\";", "s='it\\'s // no comment'+\"/* nor */\";\n"),
         ("r = /[/'\"]\\/ /g.test(a)", "r=/[/'\"]\\/ /g.test(a)\n"),
-        ("return /a b/.test(x) ? 1 : 2;", "return /a b/.test(x)?1:2;\n"),
+        ("return /a b/.test(x) ? 1 : 2;", "return/a b/.test(x)?1:2;\n"),
         ("t = `a  ${ f('}') + `b ${c}` }  // d`;", "t=`a  ${ f('}') + `b ${c}` }  // d`;\n"),
         ("foo()\n\t.then(bar)\n\t.catch(() => null)\n", "foo().then(bar).catch(()=>null)\n"),
         ("if (a)\n\tb()\nelse\n\tc()", "if(a)\nb()\nelse\nc()\n"),
         ("return\na", "return\na\n"),
         ("a /* b\nc */ d", "a\nd\n"),
+        ("a + b - -c + ++d", "a+b- -c+ ++d\n"),
+        ("a-- > b; a - > b", "a-- >b;a- >b\n"),
+        ("a = /b/ in c / d", "a=/b/ in c/ d\n"),
+        ("a = b / /c/.d; a = b / /* c */ d", "a=b/ /c/.d;a=b/ d\n"),
+        ("case 'a': return 'b' in c;", "case'a':return'b'in c;\n"),
+        ("1 .toFixed()", "1 .toFixed()\n"),
+        ("{ a(); b(); }", "{a();b()}\n"),
+        ("{ for (;;); } { while (a(b)); }", "{for(;;);}{while(a(b));}\n"),
+        ("{ if (a) b(); } { if (a) b(); else; }", "{if(a)b()}{if(a)b();else;}\n"),
+        ("({ 'a': 'b', \"c\": 1, 'd-e': 2, f: g ? 'h' : i })", "({a:'b',c:1,'d-e':2,f:g?'h':i})\n"),
+        ("switch (a) { case 'b': c(); }", "switch(a){case'b':c()}\n"),
     ],
 )
 def test_what_is_left_out(text: str, short: str) -> None:
     assert slim.script(text) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("const long = 1; f(long)", "const a=1;f(a)\n"),
+        ("function long(first, second = other) { return first; }", "function c(a,b=other){return a}\n"),
+        ("g((first, second) => first + second.first)", "g((b,a)=>b+a.first)\n"),
+        ("first => ({ first: first })", "a=>({first:a})\n"),
+        ("try { f(); } catch (error) { g(error); }", "try{f()}catch(a){g(a)}\n"),
+        ("f(...[ long ]); const long = 1", "f(...[a]);const a=1\n"),
+        ("const long = 1, a = 2; f(long, a)", "const b=1,a=2;f(b,a)\n"),  # one that there is already is not taken
+        ("const again = 1; { const again = 2; } f(again)", "const a=1;{const a=2}f(a)\n"),
+        # what others could know stays
+        ("const long = 1; f({ long })", "const long=1;f({long})\n"),
+        ("const { long } = f(); g(long)", "const{long}=f();g(long)\n"),
+        ("const long = 1; f({ long() { } })", "const long=1;f({long(){}})\n"),
+        ("const long = 1; f({ get long() { } })", "const long=1;f({get long(){}})\n"),
+        ("const long = 1; f(`${long}`)", "const long=1;f(`${long}`)\n"),
+        ("'require ui.form as long'; const long = 1, ui = 2", "'require ui.form as long';const long=1,ui=2\n"),
+        ("const history = 1; f(history)", "const history=1;f(history)\n"),
+        ("unknown(long)", "unknown(long)\n"),
+        ("const long = 1; a?.long; b.long; c ? long : d", "const e=1;a?.long;b.long;c?e:d\n"),
+    ],
+)
+def test_names_inside_become_short(text: str, short: str) -> None:
+    assert slim.script(text) == short
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_each_short_name_is_of_one_long_one(path: Path) -> None:
+    signs = [sign for kind, sign in slim.tokens(path.read_text()) if kind not in ("comment", "space")]
+    short = dict(names.renamed(signs))
+    assert len(set(short.values())) == len(short) > 0
+    assert not set(short.values()) & set(signs)
+    assert all(len(new) < len(old) for old, new in short.items())
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
@@ -55,7 +103,16 @@ def test_any_text_ends(text: str) -> None:
         assert "`" in text  # a template that does not end
 
 
-def test_style() -> None:
-    assert slim.style("/* a */\n.a {\n\tcolor: red; /* b */\n\tcontent: '/* c */';\n}\n") == (
-        ".a {\ncolor: red;\ncontent: '/* c */';\n}\n"
-    )
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("/* a */\n.a {\n\tcolor: red; /* b */\n\tcontent: '/* c; */';\n}\n", ".a{color:red;content:'/* c; */'}\n"),
+        (".a .b,\n.c > .d:hover :focus { margin: 0 1px }", ".a .b,.c > .d:hover :focus{margin:0 1px}\n"),
+        (".a/* b */.c { d: e }", ".a.c{d:e}\n"),
+        ("@media (max-width: 7px) {\n\t.a { b: c; }\n}", "@media (max-width:7px){.a{b:c}}\n"),
+        (".a { b: max(1em, calc(1vh - 2em)); }", ".a{b:max(1em,calc(1vh - 2em))}\n"),
+    ],
+)
+def test_style(text: str, short: str) -> None:
+    assert slim.style(text) == short
+    assert slim.style(short) == short

@@ -347,7 +347,7 @@ async def test_a_channel_and_a_rule_are_made(tmp_path: Path, chromium: webdriver
         await enter(page, "token", TOKEN)
         await save(page)
         await page.shows("12345", "tr[data-sid='bot']")
-        await page.shows("not in force", "tr[data-sid='bot']")
+        await page.shows("Not in force", "tr[data-sid='bot']")
         await add(page, "rule", "bank")
         await choose(page, "events", "message", "code")
         await enter(page, "senders", "079 111 22 33", "My Bank")
@@ -360,7 +360,7 @@ async def test_a_channel_and_a_rule_are_made(tmp_path: Path, chromium: webdriver
         assert found["rule"]["bank"]["senders"] == ["+41791112233", "My Bank"]
         assert sorted(found["rule"]["bank"]["channels"]) == ["bot", "owner"]
         assert found["telegram"]["bot"]["token"] == "set"
-        await page.shows("not used yet", "tr[data-sid='bank']")
+        await page.shows("Not used yet", "tr[data-sid='bank']")
         assert TOKEN in Uci(home.root).text("homeline_secret")
         assert TOKEN not in Uci(home.root).text("homeline")
 
@@ -696,7 +696,7 @@ async def test_without_the_service_the_page_still_configures(tmp_path: Path, chr
         await open_page(page)
         await home.router.stop()
         await page.go("forwarding")
-        await page.shows("not in force", "tr[data-sid='everything']")
+        await page.shows("Not in force", "tr[data-sid='everything']")
         await add(page, "rule", "new")
         await enter(page, "senders", "079 111 22 33")
         await dialogue_tab(page, "how")

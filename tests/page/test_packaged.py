@@ -11,6 +11,7 @@ from homeline_lab.packages import making
 from page.kit import paged
 
 sys.path.insert(0, str(making.RECIPES))
+import names
 import slim
 
 LARGEST = 150_000  # octets of all that a router keeps for the pages
@@ -31,3 +32,14 @@ async def test_they_work_and_are_small(tmp_path: Path, chromium: webdriver.Chrom
         await page.shows("hello", ".hl-thread")
         await page.go("forwarding")
         await page.shows("everything")
+
+
+async def test_no_name_that_becomes_short_is_one_of_the_browser(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    """Such a name may mean the browser's in one place of a script, and the script's own in another."""
+    found = set()
+    for path in (making.REPOSITORY / "htdocs").rglob("*.js"):
+        signs = [sign for kind, sign in slim.tokens(path.read_text()) if kind not in ("comment", "space")]
+        found |= {old for old, _new in names.renamed(signs)}
+    async with paged(tmp_path, chromium) as (_home, page):
+        await page.log_in()
+        assert await page.js("return arguments[0].filter((name) => name in window)", sorted(found)) == []

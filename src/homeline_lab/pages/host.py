@@ -20,6 +20,7 @@ from homeline.adapters.bus import Bus, Method, Request
 from homeline.errors import BusError, NotFound, PermissionDenied
 from homeline.protocol.blobmsg import Type
 from homeline.protocol.ubus_arguments import SESSION, Param
+from homeline_lab.pages import words
 from homeline_lab.pages.access import Access, Login
 from homeline_lab.pages.calls import Calls
 from homeline_lab.pages.http import Asked, HttpServer, Reply
@@ -70,7 +71,7 @@ class PageHost:
         self._bus = Bus(router.paths.bus)
         self.access = Access([CLIENT / "acl.json", *_files("root/usr/share/rpcd/acl.d")], logins)
         self._menu = Menu([CLIENT / "menu.json", *_files("root/usr/share/luci/menu.d")], self.access, self._has_config)
-        self._calls = Calls(self._bus, router.bus.names, lambda *words: self._may(words[0], "ubus", *words[1:]))
+        self._calls = Calls(self._bus, router.bus.names, lambda *asked: self._may(asked[0], "ubus", *asked[1:]))
         self._folders = [htdocs / "luci-static", *_library(luci)]
         self._tokens: dict[str, str] = {}  # by session, against forged posts
         self._actions: dict[str, Action] = {
@@ -153,35 +154,35 @@ class PageHost:
 
     async def _dispatch(self, asked: Asked, path: str) -> Reply:
         if path.startswith("admin/translations"):
-            return Reply(b"window.TR={};", "application/javascript; charset=UTF-8")
+            return Reply(words.script(path.rpartition("/")[2]), "application/javascript; charset=UTF-8")
         session = asked.cookie(COOKIE)
         try:
             user = self.router.sessions.user(session)
         except NotFound:
             return self._log_in(asked)
         action = self._actions.get(path)
-        return await action(asked, session) if action else self._page(user, session, path)
+        return await action(asked, session) if action else self._page(asked, user, session, path)
 
     # --- pages ---
 
     def _log_in(self, asked: Asked) -> Reply:
         form = asked.form() if asked.method == "POST" else {}
-        words = ""
+        trouble = ""
         if "luci_username" in form:
             try:
                 session = self.router.sessions.login(form["luci_username"], form.get("luci_password", ""))
             except PermissionDenied:
-                words = "Invalid username and/or password! Please try again."
+                trouble = "Invalid username and/or password! Please try again."
             else:
                 self._tokens[session] = secrets.token_hex(16)
                 cookie = f"{COOKIE}={session}; path={ENTRY}/; SameSite=strict; HttpOnly"
                 return _moved(asked.path, {"Set-Cookie": cookie})
-        page = Template((CLIENT / "login.html").read_text()).substitute(words=words)
+        page = Template((CLIENT / "login.html").read_text()).substitute(words=trouble)
         return Reply(page.encode(), status=403, headers={"X-LuCI-Login-Required": "yes"})
 
-    def _page(self, user: str, session: str, path: str) -> Reply:
-        words = path.split("/") if path else []
-        found = self._menu.find(user, words)
+    def _page(self, asked: Asked, user: str, session: str, path: str) -> Reply:
+        wanted = path.split("/") if path else []
+        found = self._menu.find(user, wanted)
         if found is None:
             return _failed(404)
         place, node = found
@@ -193,7 +194,7 @@ class PageHost:
             "scriptname": ENTRY,
             "pathinfo": f"/{path}",
             "documentroot": "/www",
-            "requestpath": words,
+            "requestpath": wanted,
             "dispatchpath": place,
             "pollinterval": 5,
             "ubuspath": "/ubus/",
@@ -210,8 +211,13 @@ class PageHost:
             place="-".join(place),
             environment=json.dumps(environment).replace("/", "\\/"),
             view=json.dumps(node["action"]["path"].replace("/", ".")),
+            language=words.chosen(self._language(), asked.headers.get("accept-language", "")),
         )
         return Reply(page.encode(), headers={"Cache-Control": "no-cache"})
+
+    def _language(self) -> str:
+        options = self.router.uci.section("luci", "main").options
+        return str(options.get("lang", "auto"))
 
     # --- LuCI's own actions ---
 

@@ -224,6 +224,44 @@ return baseclass.extend({
 		return E('span', Object.assign({ 'class': 'hl-pill hl-' + mood }, attributes), [ words ]);
 	},
 
+	/* --- words that several pages have --- */
+
+	/* What people call a type of channel. */
+	channelType: function(type) {
+		switch (type) {
+		case 'email': return _('E-mail');
+		case 'telegram': return 'Telegram';
+		case 'webhook': return _('Webhook, ntfy, Slack, …');
+		case 'mqtt': return _('MQTT, Home Assistant');
+		case 'sms': return _('SMS to other phones');
+		case 'sip_message': return _('Phones, by SIP');
+		case 'command': return _('Own program');
+		default: return type || '';
+		}
+	},
+
+	/* How it goes with a rule or a channel, by its entry in `status`: words and mood. */
+	health: function(summary) {
+		if (summary.connected === false)
+			return [ _('Not connected'), 'bad' ];
+
+		if (summary.last_error && (summary.last_error_at || 0) > (summary.last_success || 0))
+			return [ _('Failing'), 'bad' ];
+
+		return summary.last_success || summary.connected ? [ _('Works'), 'good' ] : [ _('Not used yet'), 'idle' ];
+	},
+
+	/* Words and mood of a delivery's state. */
+	deliveryState: function(state) {
+		switch (state) {
+		case 'pending': return [ _('Waiting'), 'fair' ];
+		case 'sending': return [ _('Under way'), 'fair' ];
+		case 'done': return [ _('Delivered'), 'good' ];
+		case 'failed': return [ _('Given up'), 'bad' ];
+		default: return [ state, 'idle' ];
+		}
+	},
+
 	/* `work`, once nothing has called for it for a moment, such as after the last key. */
 	delayed: function(work) {
 		let timer = null;

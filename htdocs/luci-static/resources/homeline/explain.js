@@ -3,6 +3,7 @@
 'require ui';
 'require uci';
 'require homeline.common as common';
+'require homeline.options as options';
 'require homeline.rpc as api';
 
 /*
@@ -13,24 +14,11 @@
 const LATEST = 20;
 const PAUSE = 400; /* milliseconds without typing before a preview is asked for */
 
-/* Parts of a rule, as `explain_rule` names them. */
+/* Parts of a rule, as `explain_rule` names them: mostly options of it. */
 function criterionTitle(name) {
-	switch (name) {
-	case 'enabled': return _('Enabled');
-	case 'events': return _('Events');
-	case 'calls': return _('Calls');
-	case 'alerts': return _('Alerts');
-	case 'code': return _('One-time code');
-	case 'dongles': return _('Dongles');
-	case 'senders': return _('Senders');
-	case 'not_senders': return _('Not from');
-	case 'patterns': return _('Text matches');
-	case 'not_patterns': return _('Text does not match');
-	case 'times': return _('Only at');
-	case 'quiet': return _('Quiet hours');
-	}
+	const option = options.rows('rule').find((row) => row.name == name);
 
-	return name;
+	return (name == 'code') ? _('One-time code') : option ? option.title : name;
 }
 
 function mark(good) {
@@ -65,20 +53,9 @@ function explained(rule) {
 	]);
 }
 
-function deliveryState(state) {
-	switch (state) {
-	case 'pending': return _('waits');
-	case 'sending': return _('under way');
-	case 'done': return _('delivered');
-	case 'failed': return _('failed');
-	}
-
-	return state;
-}
-
 function delivered(delivery) {
 	return E('li', {}, [
-		'%s → %s: '.format(delivery.rule, delivery.channel), deliveryState(delivery.state),
+		'%s → %s: '.format(delivery.rule, delivery.channel), common.deliveryState(delivery.state)[0],
 		delivery.hold_until && delivery.state == 'pending' ? ' (%s)'.format(_('quiet until %s').format(common.exact(delivery.hold_until))) : '',
 		(delivery.error || delivery.note) ? ' (%s)'.format(delivery.error || delivery.note) : ''
 	]);

@@ -20,7 +20,7 @@ function sectionsOf(of) {
 	return types.flatMap((type) => uci.sections('homeline', type).map((section) => {
 		const name = section['.name'];
 
-		return [ name, (of == 'channel') ? '%s (%s)'.format(name, options.typeTitle(type)) : name ];
+		return [ name, (of == 'channel') ? '%s (%s)'.format(name, common.channelType(type)) : name ];
 	}));
 }
 

@@ -3,6 +3,7 @@
 'require form';
 'require uci';
 'require ui';
+'require homeline.common as common';
 'require homeline.fields as fields';
 'require homeline.options as options';
 'require homeline.secrets as secrets';
@@ -56,7 +57,7 @@ const Grid = form.GridSection.extend({
 			'disabled': this.map.readonly || null, 'aria-describedby': id + '-error', 'maxlength': '64'
 		});
 		const type = E('select', { 'class': 'cbi-input-select', 'aria-label': _('Type'), 'disabled': this.map.readonly || null },
-			types.map((each) => E('option', { 'value': each }, [ options.typeTitle(each) ])));
+			types.map((each) => E('option', { 'value': each }, [ common.channelType(each) ])));
 		const error = E('div', { 'class': 'hl-error', 'id': id + '-error', 'role': 'alert' });
 		const add = E('button', {
 			'class': 'cbi-button cbi-button-add', 'disabled': true,
@@ -91,7 +92,7 @@ const Grid = form.GridSection.extend({
 	modaltitle: function(section_id) {
 		const type = uci.get('homeline', section_id)['.type'];
 
-		return '%s: %s'.format(this.types().length > 1 ? options.typeTitle(type) : this.one, section_id);
+		return '%s: %s'.format(this.types().length > 1 ? common.channelType(type) : this.one, section_id);
 	},
 
 	addModalOptions: function(modal) {

@@ -31,12 +31,8 @@ function mistakesOf(problems) {
 	return words;
 }
 
-function lastError(summary) {
-	return (summary.last_error && (summary.last_error_at || 0) > (summary.last_success || 0)) ? summary.last_error : null;
-}
-
-function trouble(words) {
-	return [ common.pill(_('error'), 'bad'), E('div', { 'class': 'hl-soft hl-clip', 'title': words }, [ words ]) ];
+function trouble(words, state) {
+	return [ common.pill(state || _('Error'), 'bad'), E('div', { 'class': 'hl-soft hl-clip', 'title': words }, [ words ]) ];
 }
 
 /* What is not in force, and why. */
@@ -44,7 +40,7 @@ function missing(section_id) {
 	if (mistakes[section_id])
 		return trouble(mistakes[section_id]);
 
-	return common.pill(_('not in force'), 'idle', { 'title': _('Not saved and applied yet, or switched off') });
+	return common.pill(_('Not in force'), 'idle', { 'title': _('Not saved and applied yet, or switched off') });
 }
 
 /* How it goes with a rule or a channel. */
@@ -54,17 +50,18 @@ function health(list, section_id) {
 	if (!summary)
 		return missing(section_id);
 
-	const error = lastError(summary);
+	const state = common.health(summary);
 
-	if (error)
-		return trouble(error);
+	if (state[1] == 'bad')
+		return trouble(summary.last_error || '', state[0]);
 
 	if (summary.pending)
 		return common.pill(N_(summary.pending, '%d waits', '%d wait').format(summary.pending), 'fair');
 
-	return summary.last_success
-		? [ common.pill(_('works'), 'good'), E('div', { 'class': 'hl-soft' }, [ common.ago(summary.last_success, now) ]) ]
-		: common.pill(_('not used yet'), 'idle');
+	return [
+		common.pill(state[0], state[1]),
+		summary.last_success ? E('div', { 'class': 'hl-soft' }, [ common.ago(summary.last_success, now) ]) : ''
+	];
 }
 
 /* When something is done next, and what came of it; of a balance the amount. */
@@ -75,7 +72,7 @@ function turn(list, section_id) {
 		return missing(section_id);
 
 	if (state.error)
-		return trouble(state.error);
+		return trouble(state.error, _('Failing'));
 
 	const amount = (state.amount != null) ? E('div', { 'class': 'hl-strong' }, [ [ state.amount, state.unit ].join(' ') ]) : '';
 

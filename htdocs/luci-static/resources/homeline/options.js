@@ -497,21 +497,6 @@ return baseclass.extend({
 	/* Types of sections that rules may name as channels, in the order of the list. */
 	channels: [ 'email', 'telegram', 'webhook', 'mqtt', 'sms', 'sip_message', 'command' ],
 
-	/* What people call a type of channel. */
-	typeTitle: function(type) {
-		switch (type) {
-		case 'email': return _('E-mail');
-		case 'telegram': return 'Telegram';
-		case 'webhook': return _('Webhook, ntfy, Slack, …');
-		case 'mqtt': return _('MQTT, Home Assistant');
-		case 'sms': return _('SMS to other phones');
-		case 'sip_message': return _('Phones, by SIP');
-		case 'command': return _('Own program');
-		}
-
-		return type;
-	},
-
 	/* The tabs on which rows stand, in order, as [name, title]. */
 	tabs: function(rows) {
 		const titles = {

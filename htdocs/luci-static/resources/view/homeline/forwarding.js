@@ -181,7 +181,7 @@ function addChannels(map) {
 	const grid = grids.section(map, Channels, 'channel', _('Channels'), _('Where rules can send: accounts and their secrets.'),
 		_('New channel'));
 
-	grids.column(grid, 'type', _('Type'), (section_id) => options.typeTitle(uci.get('homeline', section_id)['.type']));
+	grids.column(grid, 'type', _('Type'), (section_id) => common.channelType(uci.get('homeline', section_id)['.type']));
 	grids.column(grid, 'target', _('Leads to'), target);
 	grids.column(grid, 'users', _('Used by'), usedBy);
 	grids.column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));

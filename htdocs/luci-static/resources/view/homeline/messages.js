@@ -27,16 +27,6 @@ function messageState(message) {
 	}
 }
 
-function deliveryState(state) {
-	switch (state) {
-	case 'pending': return [ _('Waiting'), 'fair' ];
-	case 'sending': return [ _('Under way'), 'fair' ];
-	case 'done': return [ _('Delivered'), 'good' ];
-	case 'failed': return [ _('Given up'), 'bad' ];
-	default: return [ state, 'idle' ];
-	}
-}
-
 /* Names of letters, such as a bank's, take no answer. */
 function answerable(peer) {
 	return /^\+?[0-9*#]+$/.test(peer);
@@ -383,7 +373,7 @@ function showThread(older) {
 /* --- details of a message --- */
 
 function deliveryRow(id, item) {
-	const found = deliveryState(item.state), delivery = item.id;
+	const found = common.deliveryState(item.state), delivery = item.id;
 	const told = [ item.error ];
 
 	if (item.next_at)

@@ -312,19 +312,9 @@ function asteriskCard(asterisk, now) {
 	]);
 }
 
-function channelState(channel) {
-	if (channel.connected === false)
-		return [ _('Not connected'), 'bad' ];
-
-	if (channel.last_error_at && channel.last_error_at > (channel.last_success || 0))
-		return [ _('Failing'), 'bad' ];
-
-	return channel.last_success || channel.connected ? [ _('Works'), 'good' ] : [ _('Not used yet'), 'idle' ];
-}
-
 function channelsCard(channels, now) {
 	const rows = channels.map((channel) => {
-		const words = channelState(channel);
+		const words = common.health(channel);
 		const last = [];
 
 		if (channel.last_success)
@@ -336,7 +326,7 @@ function channelsCard(channels, now) {
 			]));
 
 		return { key: channel.name, cells: [
-			channel.name, channel.type || '', common.pill(words[0], words[1]), channel.pending || 0, channel.failed || 0, E('div', {}, last)
+			channel.name, common.channelType(channel.type), common.pill(words[0], words[1]), channel.pending || 0, channel.failed || 0, E('div', {}, last)
 		] };
 	});
 

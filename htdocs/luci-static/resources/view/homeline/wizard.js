@@ -128,7 +128,7 @@ function showDongle() {
 
 function showChannel() {
 	const place = E('div', {}, []), known = uci.get('homeline', state.channel);
-	const types = Object.keys(FEW).map((type) => [ type, options.typeTitle(type) ]);
+	const types = Object.keys(FEW).map((type) => [ type, common.channelType(type) ]);
 	let type = known ? known['.type'] : '', made = null, map = null;
 
 	function choose(chosen) {
