@@ -38,6 +38,8 @@ from homeline_lab.ubusd_peers import Peer
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent
+# What packages are made of, beside the licence.
+SOURCES = ("src/homeline", "files", "htdocs", "luasrc", "root", "po", "package")
 STAND_INS = HERE / "openwrt"
 FACTS = REPOSITORY.parent / "shared/data/openwrt/python3-packages.json"
 TIMEOUT = 60.0  # seconds for one command in it
@@ -513,6 +515,14 @@ def _members(content: bytes) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
 
 def _field(control: str, name: str) -> str:
     return next(line.partition(": ")[2] for line in control.splitlines() if line.startswith(f"{name}: "))
+
+
+def copy_sources(work: Path) -> Path:
+    """What packages are made of, in another folder; where its recipes are."""
+    for name in SOURCES:
+        shutil.copytree(REPOSITORY / name, work / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "LICENSE", work)
+    return work / "package"
 
 
 @functools.cache

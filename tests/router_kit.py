@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from homeline.adapters.bus import Bus
 from homeline_lab.dongle import Dongle
 from homeline_lab.smtp import MailServer
-from openwrt_kit import DIALOUT, REPOSITORY, Opkg, Root, router
+from openwrt_kit import DIALOUT, Opkg, Root, copy_sources, router
 
 SETUP = """
 uci set homeline.main.enabled=1
@@ -102,12 +101,10 @@ def status(root: Root, field: str) -> str:
 
 def older(work: Path) -> Path:
     """The recipes of the version before: the same with another number."""
-    for name in ("src/homeline", "files", "htdocs", "root", "package"):
-        shutil.copytree(REPOSITORY / name, work / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(REPOSITORY / "LICENSE", work)
+    recipes = copy_sources(work)
     for name in ("src/homeline/__init__.py", "package/homeline.mk"):
         path = work / name
         changed = re.sub(r'(__version__ = "|PKG_VERSION:=)[0-9.]+', r"\g<1>0.0.9", path.read_text())
         assert changed != path.read_text()
         path.write_text(changed)
-    return work / "package"
+    return recipes

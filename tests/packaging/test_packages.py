@@ -18,7 +18,7 @@ import pytest
 from homeline_lab.packages import apk, ipk, making, recipe
 from homeline_lab.packages.branches import BRANCHES, branch
 from homeline_lab.packages.recipe import Package, RecipeError
-from openwrt_kit import REPOSITORY, built, depends
+from openwrt_kit import REPOSITORY, SOURCES, built, copy_sources, depends
 
 EPOCH = 1_700_000_000
 RECIPE = """
@@ -149,10 +149,7 @@ def test_the_index_names_what_is_there(tmp_path: Path) -> None:
 def test_equal_input_gives_equal_bytes(name: str, tmp_path: Path) -> None:
     """In another folder, with another date of the files."""
     one, other = tmp_path / "one", tmp_path / "other"
-    skip = shutil.ignore_patterns("__pycache__")
-    for part in ("src/homeline", "files", "htdocs", "root", "package"):
-        shutil.copytree(REPOSITORY / part, one / part, ignore=skip)
-    shutil.copy(REPOSITORY / "LICENSE", one)
+    copy_sources(one)
     shutil.copytree(one, other, copy_function=shutil.copy)
     assert built(branch(name), one / "package") == built(branch(name), other / "package")
 
@@ -241,6 +238,11 @@ def test_the_library_of_numbers_is_byte_code_and_no_tests() -> None:
     assert "phonenumbers/data/region_CH.pyc" in names
     assert {name.partition("/")[0] for name in names} == {"phonenumbers"}
     assert {Path(name).suffix for name in names} == {".pyc", ".typed"}
+
+
+def test_whatever_packages_are_made_of_makes_the_sdk_build_them_anew() -> None:
+    text = (making.RECIPES / "homeline.mk").read_text()
+    assert f"PKG_FILE_DEPENDS:=$(addprefix $(HOMELINE_DIR)/,{' '.join(SOURCES)})" in text
 
 
 def test_every_file_of_files_is_in_a_package() -> None:
