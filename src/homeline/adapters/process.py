@@ -146,7 +146,8 @@ def _spawn(argv: Sequence[str], environment: Mapping[str, str], streams: Sequenc
         file_actions=[(os.POSIX_SPAWN_DUP2, stream, number) for number, stream in enumerate(streams)],
         setpgroup=0,
         setsigmask=(),
-        setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),  # Python ignores them, and programs inherit that
+        # Python ignores some, as may who started us (nohup: SIGHUP), and programs inherit that.
+        setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
     )
 
 
