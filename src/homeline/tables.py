@@ -111,6 +111,8 @@ def _went(item: Table) -> list[object]:
 
 
 def _channel(item: Table) -> str:
+    if item.get("gone"):
+        return f"{item['name']} (gone)"
     return f"{item['type']} {item['name']}" + (" (not connected)" if item.get("connected") is False else "")
 
 

@@ -28,6 +28,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "normalize_number": {"NUMBER": TEXT},
     "mark_read": {"IDS": IDS},
     "delete_messages": {"IDS": IDS},
+    "delete_conversation": {"PEER": TEXT, "before": NUMBER},
     "release_archived": {"DONGLE": TEXT, "forward": FLAG},
     "list_deliveries": {"event": NUMBER, "rule": TEXT, "channel": TEXT, "state": "done"}
     | {"before": NUMBER, "limit": NUMBER},
@@ -121,6 +122,7 @@ WRONG_VALUES = [
     ("list_voicemail", {"limit": 0}),
     ("mark_read", {"ids": ["1"]}),
     ("delete_messages", {"ids": "1"}),
+    ("delete_conversation", {"peer": ""}),
 ]
 
 
@@ -245,7 +247,12 @@ async def test_pages_of_messages_and_conversations(home: Home) -> None:
     assert (first["peer"], first["count"], first["last"]["text"]) == ("+41791110004", 5, "page 24")
     of_one = await home.call("list_messages", peer="079 111 00 04", direction="in")
     assert [message["text"] for message in of_one["messages"]] == [f"page {n}" for n in (24, 19, 14, 9, 4)]
-    assert await home.call("delete_messages", ids=ids) == {"count": 25}
+    assert await home.call("delete_conversation", peer="079 111 00 04", before=of_one["messages"][1]["id"]) == {
+        "count": 3
+    }
+    assert await home.call("delete_conversation", peer="079 111 00 04") == {"count": 2}
+    assert await home.call("delete_conversation", peer="079 111 00 04") == {"count": 0}
+    assert await home.call("delete_messages", ids=ids) == {"count": 20}
     assert (await home.call("list_messages", text="page "))["messages"] == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,20 @@ async def test_what_templates_may_have(tmp_path: Path) -> None:
         reply = explainer(service).fields()
         assert [field["name"] for field in reply["fields"]] == list(FIELDS)
         assert reply["filters"] == list(FILTERS)
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock"), [("CET-1", "09:00:00+01:00"), ("NST3:30", "04:30:00-03:30"), ("UTC0", "08:00:00+00:00")]
+)
+async def test_what_is_made_up_has_the_owners_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, clock: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        async with Service(tmp_path) as service:
+            reply = await explainer(service).explain({"from": ANN, "text": "hi", "template": "{iso}"})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert reply["preview"]["text"] == f"2027-01-15T{clock}"

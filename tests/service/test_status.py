@@ -111,3 +111,13 @@ async def test_how_each_channel_fares(tmp_path: Path) -> None:
         ]
         assert reply["schedules"] == [{"name": "alive"}]
         assert "balances" not in reply
+
+
+async def test_a_channel_that_is_gone_is_shown_while_something_waits_for_it(tmp_path: Path) -> None:
+    async with Service(tmp_path) as service:
+        report = reporter(service, Sender())
+        await service.database(Store.receive, parts("hello"), NOW, service.context.plan)
+        gone = {"name": "mail", "type": "", "gone": True, "pending": 1, "failed": 0}
+        assert (await report.build(""))["channels"] == [gone]
+        await service.database(Store.drop_deliveries, NOW, channel="mail")
+        assert (await report.build(""))["channels"] == []

@@ -82,6 +82,7 @@ METHODS: dict[str, Params] = {
     "normalize_number": {"number": MUST_TEXT},
     "mark_read": {"ids": MUST_IDS},
     "delete_messages": {"ids": MUST_IDS},
+    "delete_conversation": {"peer": MUST_TEXT, "before": NUMBER},
     "release_archived": {"dongle": MUST_TEXT, "forward": FLAG},
     "list_deliveries": {"event": NUMBER, "rule": TEXT, "channel": TEXT, "state": TEXT, **PAGING},
     "retry_delivery": {"id": NUMBER, "event": NUMBER},
@@ -318,6 +319,16 @@ class Api:
         count = await self._database(Store.delete_messages, args["ids"], self._clock())
         await self._parts.sweep()
         return {"count": count}
+
+    async def delete_conversation(self, args: Table) -> Table:
+        from homeline.service import conversations
+
+        if not args["peer"]:
+            raise InvalidArgument("peer: is empty")
+        work = conversations.delete(
+            self._parts.context.database, await self._peer(args["peer"]), args.get("before"), self._clock()
+        )
+        return await self._parts.jobs.run(work, LONGEST_WAIT - 1)
 
     async def release_archived(self, args: Table) -> Table:
         dongle = pick(self._parts.dongles, _named(args))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from homeline.config import Config
@@ -35,7 +36,14 @@ async def sample(args: Table, config: Config, now: int) -> Event:
     if kind is EventKind.REPORT:
         status = member(MessageState, "state", args) or MessageState.DELIVERED
         return Event(0, kind, now, dongle, peer, text, fields={"status": str(status), "error": ""})
-    message = Message(0, Direction.IN, MessageState.RECEIVED, dongle, "", peer, raw, text=text, at=now)
+    offset = time.localtime(now).tm_gmtoff // 60  # the network's clock would be the owner's
+    message = Message(
+        *(0, Direction.IN, MessageState.RECEIVED, dongle, "", peer, raw),
+        text=text,
+        at=now,
+        sent_at=now,
+        sent_offset=offset,
+    )
     return Event(0, EventKind.MESSAGE, now, dongle, peer, text, message)
 
 

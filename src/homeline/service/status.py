@@ -95,12 +95,19 @@ class StatusReport:
     def _show_things(self, reply: dict[str, Any], summaries: Mapping[str, Summary]) -> None:
         """Channels, and what is done regularly."""
         reply["channels"] = []
-        for kind, name, thing in self.things():
+        things = self.things()
+        for kind, name, thing in things:
             if kind in REGULAR:
                 if thing is not None:
                     reply.setdefault(REGULAR[kind], []).append(thing.status())
             else:
                 reply["channels"].append(self._channel(kind, name, thing, summaries.get(name)))
+        known = {name for _, name, _ in things}
+        reply["channels"] += [
+            {"name": name, "type": "", "gone": True} | _fares(summary)
+            for name, summary in summaries.items()
+            if summary.pending and name not in known
+        ]
 
     @staticmethod
     def _channel(kind: str, name: str, thing: Any, summary: Summary | None) -> dict[str, Any]:
