@@ -606,6 +606,29 @@ async def test_a_channel_goes_with_its_secrets_and_out_of_rules(tmp_path: Path, 
         assert (await home.call("get_config"))["problems"] == []
 
 
+async def test_what_waits_for_a_channel_that_is_gone_is_given_up(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        home.mail.replies["RCPT"] = "450 later"
+        home.dongle.deliver("hello", "+41791112233")
+        await home.events.wait("message.received")
+        await open_page(page)
+        await tab(page, "channel")
+        await page.click("tr[data-sid='owner'] .cbi-button-remove")
+        await page.click(".modal button", "Delete")
+        await page.until("return !document.querySelector(\"tr[data-sid='owner']\")")
+        await apply(page)
+        await in_force(home, lambda config: "owner" not in config["email"])
+        await page.go("overview")
+        await page.shows("Not there", "[data-key='row owner']")
+        await page.go("forwarding")
+        await tab(page, "channel")
+        await page.shows("1 delivery waits for owner, which is not in force.")
+        await page.click("[data-channel='owner'] button")
+        await page.click(".modal button", "Give up")
+        await page.until("return !document.querySelector('[data-channel]')")
+        assert (await home.call("list_deliveries", state="failed"))["deliveries"][0]["error"] == "Dropped by the owner."
+
+
 async def test_rules_are_moved_by_keys(tmp_path: Path, chromium: webdriver.Chrome) -> None:
     extra = "config rule 'second'\n\tlist channels 'owner'\n"
     async with paged(tmp_path, chromium, extra=extra) as (home, page):

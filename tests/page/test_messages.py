@@ -167,6 +167,40 @@ async def test_chosen_messages_are_deleted(tmp_path: Path, chromium: webdriver.C
 
 
 @pytest.mark.parametrize("width", WIDTHS)
+async def test_a_conversation_is_deleted_as_it_was_seen(tmp_path: Path, chromium: webdriver.Chrome, width: int) -> None:
+    async with paged(tmp_path, chromium, width) as (home, page):
+        await receive(home, ("one", BOB), ("two", BOB), ("hello", ANN))
+        await page.log_in(page="messages")
+        await page.click(entry(BOB))
+        await page.until("return document.querySelectorAll('.hl-message').length == 2")
+        await page.click(".hl-bar button", "Choose")
+        await page.click(".hl-bar button", "Delete all…")
+        await page.shows("All messages from and to +41794445566 are deleted for good", ".modal")
+        assert await page.wide() <= 0
+        await receive(home, ("three", BOB))
+        await page.click(".modal button", "Delete")
+        await page.until("return document.querySelector('.hl-messenger:not(.hl-opened)')")
+        await page.shows("three", entry(BOB))
+        assert sorted(await home.texts()) == ["hello", "three"]
+
+
+async def test_what_waits_is_given_up(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium) as (home, page):
+        home.mail.replies["RCPT"] = "450 later"
+        await receive(home, ("Hello", BOB))
+        await page.log_in()
+        await page.shows("450 later")
+        await page.go("messages")
+        await page.click(entry(BOB))
+        await page.shows("Being forwarded", MESSAGE)
+        await page.click(f"{MESSAGE} button", "Details")
+        await page.click(".modal button", "Give up")
+        await page.shows("Dropped by the owner.", ".modal")
+        await page.click(".modal button", "Close")
+        await page.shows("Forwarding failed", MESSAGE)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_search_and_filters(tmp_path: Path, chromium: webdriver.Chrome, width: int) -> None:
     async with paged(tmp_path, chromium, width) as (home, page):
         await receive(home, ("Lunch on Sunday?", ANN), ("The weather is fine", ANN), ("Sunday it is", BOB))

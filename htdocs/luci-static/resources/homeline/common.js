@@ -242,6 +242,9 @@ return baseclass.extend({
 
 	/* How it goes with a rule or a channel, by its entry in `status`: words and mood. */
 	health: function(summary) {
+		if (summary.gone)
+			return [ _('Not there'), 'bad' ];
+
 		if (summary.connected === false)
 			return [ _('Not connected'), 'bad' ];
 

@@ -14,7 +14,7 @@ const found = {};
 let mistakes = {}, now = 0, known = {}, state = {};
 
 function byName(list) {
-	return Object.fromEntries((list || []).map((each) => [ each.name, each ]));
+	return Object.fromEntries(list.map((each) => [ each.name, each ]));
 }
 
 /* The service's words about sections that are left out, by their names. */
@@ -105,7 +105,7 @@ return baseclass.extend({
 		return Promise.all([ L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}) ]).then((replies) => {
 			const config = replies[0], status = replies[1], asterisk = status.asterisk || {};
 
-			LISTS.forEach((list) => { found[list] = byName(status[list] || asterisk[list]); });
+			LISTS.forEach((list) => { found[list] = byName((status[list] || asterisk[list] || []).filter((each) => !each.gone)); });
 			state = status;
 			known = (config && config.config) || {};
 			mistakes = mistakesOf(config && config.problems);

@@ -71,8 +71,10 @@ return baseclass.extend({
 	resendMessage: declare('resend_message', [ 'id' ]),
 	markRead: declare('mark_read', [ 'ids' ]),
 	deleteMessages: declare('delete_messages', [ 'ids' ]),
+	deleteConversation: declareJob('delete_conversation', [ 'peer', 'before' ]),
 	releaseArchived: declare('release_archived', [ 'dongle', 'forward' ]),
 	retryDelivery: declare('retry_delivery', [ 'id', 'event' ]),
+	dropDelivery: declare('drop_delivery', [ 'id', 'channel' ]),
 
 	sendUssd: declareJob('send_ussd', [ 'code', 'dongle' ]),
 	cancelUssd: declare('cancel_ussd', [ 'dongle' ], SLOW),

@@ -8,6 +8,7 @@
 'require homeline.grids as grids';
 'require homeline.options as options';
 'require homeline.inforce as inForce';
+'require homeline.rpc as api';
 'require homeline.secrets as secrets';
 
 /* The handle by which LuCI lets the mouse move a row takes the arrow keys too. */
@@ -107,8 +108,32 @@ const Channels = grids.Grid.extend({
 		}, 'cbi-button-negative important');
 
 		return Promise.resolve();
+	},
+
+	render: function() {
+		const gone = (inForce.status().channels || []).filter((each) => each.gone);
+
+		return this.super('render', []).then((node) => {
+			node.appendChild(E('ul', { 'class': 'hl-notices' }, gone.map(waiting)));
+
+			return node;
+		});
 	}
 });
+
+/* What waits for a channel that is not there any more, or not yet again: whose mistake has to be mended. */
+function waiting(channel) {
+	const words = N_(channel.pending, '%d delivery waits for %s, which is not in force.', '%d deliveries wait for %s, which is not in force.')
+		.format(channel.pending, channel.name);
+	const node = E('li', { 'class': 'hl-notice hl-fair', 'data-channel': channel.name }, [ E('div', {}, [ words ]) ]);
+
+	if (common.mayWrite())
+		node.appendChild(common.button(_('Give up…'), () => common.ask(_('Give up what waits for %s?').format(channel.name), [
+			_('It is not sent any more. The messages stay, and each can be tried again from its details.')
+		], _('Give up'), () => api.dropDelivery({ channel: channel.name }).then(() => node.remove()), 'cbi-button-negative important')));
+
+	return node;
+}
 
 /* Take a channel out of a rule; one without any other is switched off, which is what its row in the grid then says. */
 function leave(map, rule, channel) {

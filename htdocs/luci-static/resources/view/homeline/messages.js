@@ -257,6 +257,21 @@ function askDelete(ids) {
 	}), 'cbi-button-negative important');
 }
 
+/* The whole conversation, up to what the list knows of: what comes while the question stands is kept. */
+function askDeleteAll() {
+	const opened = state.open;
+	const known = state.conversations.filter((each) => each.peer == opened.peer).map((each) => each.last).concat(state.messages);
+	const last = Math.max(0, ...known.map((each) => each.id));
+
+	common.ask(_('Delete the conversation'), [
+		_('All messages from and to %s are deleted for good, with what is known of their forwarding.').format(opened.name || opened.peer)
+	], _('Delete'), () => api.deleteConversation({ peer: opened.peer, before: last + 1 }).then(() => {
+		open(null);
+
+		return loadList();
+	}), 'cbi-button-negative important');
+}
+
 function marks(message) {
 	const found = [];
 
@@ -390,7 +405,9 @@ function deliveryRow(id, item) {
 		E('td', { 'class': 'td', 'data-title': _('What came of it') }, [ told.filter((each) => each).join(' · ') ]),
 		E('td', { 'class': 'td' }, [
 			common.mayWrite() && (item.state == 'failed' || item.state == 'pending')
-				? common.button(_('Try now'), () => api.retryDelivery({ id: delivery }).then(() => showDetails(id))) : ''
+				? common.button(_('Try now'), () => api.retryDelivery({ id: delivery }).then(() => showDetails(id))) : '', ' ',
+			common.mayWrite() && item.state == 'pending'
+				? common.button(_('Give up'), () => api.dropDelivery({ id: delivery }).then(() => showDetails(id))) : ''
 		])
 	]);
 }
@@ -488,6 +505,7 @@ function chosenButtons() {
 		E('span', { 'class': 'hl-grow' }, [ N_(state.selected.size, '%d chosen', '%d chosen').format(state.selected.size) ]),
 		common.button(_('Mark as read'), () => api.markRead({ ids: ids() }).then(() => { state.selected = null; showMain(); }).then(reload), { attributes: none }),
 		common.button(_('Delete…'), () => askDelete(ids()), { kind: 'cbi-button-negative', attributes: none }),
+		state.open.peer ? common.button(_('Delete all…'), askDeleteAll, { kind: 'cbi-button-negative' }) : '',
 		common.button(_('Cancel'), () => { state.selected = null; showMain(); })
 	];
 }

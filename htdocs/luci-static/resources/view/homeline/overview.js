@@ -101,8 +101,8 @@ function plot(history, hours, now) {
 		common.svg('svg', {
 			'viewBox': '0 0 ' + WIDTH + ' ' + HEIGHT, 'preserveAspectRatio': 'none', 'role': 'img', 'aria-label': words
 		}, children),
-		E('span', { 'class': 'hl-level', 'style': 'top:%d%%'.format(heightOf(-85) / HEIGHT * 100) }, [ '−85' ]),
-		E('span', { 'class': 'hl-level', 'style': 'top:%d%%'.format(heightOf(-105) / HEIGHT * 100) }, [ '−105 dBm' ]),
+		E('span', { 'class': 'hl-level', 'style': 'top:%dpx'.format(heightOf(-85)) }, [ '−85 dBm' ]),
+		E('span', { 'class': 'hl-level', 'style': 'top:%dpx'.format(heightOf(-105)) }, [ '−105 dBm' ]),
 		E('figcaption', {}, [
 			E('span', {}, [ common.moment(start) + ' ' + (hours >= 24 ? common.clock(start) : '') ]),
 			E('span', {}, [ _('now') ])
@@ -375,7 +375,7 @@ function tile(count, words, page) {
 function setUp(status) {
 	const whole = status.enabled && status.dongles.length && status.rules.length;
 
-	return whole || !common.mayWrite() ? [] : E('p', { 'data-key': 'set up' }, [
+	return whole || !common.mayWrite() ? '' : E('p', { 'data-key': 'set up' }, [
 		E('a', { 'class': 'btn cbi-button cbi-button-action', 'href': L.url('admin/services/homeline/wizard') }, [ _('Set up Homeline') ])
 	]);
 }

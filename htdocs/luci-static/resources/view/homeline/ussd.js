@@ -201,8 +201,9 @@ function recent() {
 function balance(item) {
 	return E('div', { 'class': 'hl-tile', 'data-key': 'balance ' + item.name }, [
 		E('div', {}, [ item.name, ' ', E('span', { 'class': 'hl-soft' }, [ item.dongle ]) ]),
-		item.amount !== undefined ? E('div', { 'class': 'hl-count' }, [ item.amount, item.unit ? ' ' + item.unit : '' ]) : '',
-		item.low ? common.pill(_('Low'), 'bad') : '',
+		item.amount !== undefined ? E('div', { 'class': 'hl-said' }, [
+			E('span', { 'class': 'hl-count' }, [ item.amount, item.unit ? ' ' + item.unit : '' ]), item.low ? common.pill(_('Low'), 'bad') : ''
+		]) : '',
 		item.read_at ? E('div', { 'class': 'hl-soft' }, [ common.time(item.read_at, common.exact(item.read_at)) ])
 			: E('div', { 'class': 'hl-soft', 'data-key': 'unread' }, [ _('not read yet') ]),
 		item.error || item.waits ? E('div', { 'class': 'hl-soft', 'data-key': 'error' }, [ item.error || item.waits ]) : ''
