@@ -35,6 +35,7 @@ PHONE_SECRET = f"config phone 'anna'\n\toption password '{PASSWORD}'\n"
 async def open_page(page: Page, user: str = "root") -> None:
     await page.log_in(user, "lines")
     await page.find("#hl-new-line")
+    assert await page.count("#hl-new-sip") == 0  # there is one of it
 
 
 async def apply(page: Page) -> None:

@@ -51,6 +51,9 @@ const Grid = form.GridSection.extend({
 	},
 
 	renderSectionAdd: function() {
+		if (!this.addremove)
+			return E([]);
+
 		const types = this.types(), id = 'hl-new-' + this.sectiontype;
 		const name = E('input', {
 			'type': 'text', 'id': id, 'class': 'cbi-section-create-name', 'placeholder': _('Name'), 'autocomplete': 'off',

@@ -447,7 +447,7 @@ const GridSection = AbstractSection.extend({
 				...rows,
 				...(rows.length ? [] : [ E('tr', { 'class': 'tr placeholder' }, [ E('td', { 'class': 'td' }, [ E('em', {}, [ _('This section contains no values yet') ]) ]) ]) ])
 			]),
-			this.addremove ? this.renderSectionAdd('cbi-tblsection-create') : E([])
+			this.renderSectionAdd('cbi-tblsection-create')
 		]));
 	},
 
