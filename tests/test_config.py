@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from homeline import config
 from homeline.config import Config, Dongle, Email, Main, Rule
+from homeline.config_automatic import AUTOMATIC_SECTIONS
 from homeline.config_calls import CALL_SECTIONS
 from homeline.config_channels import CHANNEL_SECTIONS
 from homeline.config_options import CALLS, CHANNELS
@@ -341,7 +342,7 @@ def test_masked_has_every_option_under_its_name_in_uci() -> None:
 
 def test_lazy_sections_are_known_by_name_before_they_are_loaded() -> None:
     assert tuple(kind.name for kind in CALL_SECTIONS) == CALLS
-    assert tuple(kind.name for kind in CHANNEL_SECTIONS) == CHANNELS
+    assert tuple(kind.name for kind in (*CHANNEL_SECTIONS, *AUTOMATIC_SECTIONS)) == CHANNELS
 
 
 def test_a_secret_in_the_wrong_file_works_and_is_said() -> None:

@@ -16,6 +16,7 @@ LAYERS = (
     ("protocol",),
     (
         "config",
+        "config_automatic",
         "config_calls",
         "config_channels",
         "config_checks",
@@ -47,6 +48,7 @@ SHARED = ("process", "commands")  # how a program is run, and which: several ada
 STANDARD_ONLY = (
     "protocol",
     "config",
+    "config_automatic",
     "config_options",
     "config_calls",
     "config_channels",

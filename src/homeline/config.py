@@ -36,9 +36,11 @@ def sections() -> tuple[SectionType, ...]:
 
 
 def _channel_sections() -> tuple[SectionType, ...]:
-    from homeline.config_channels import CHANNEL_SECTIONS  # loaded only where there is such a channel
+    """Loaded only where there is such a section."""
+    from homeline.config_automatic import AUTOMATIC_SECTIONS
+    from homeline.config_channels import CHANNEL_SECTIONS
 
-    return CHANNEL_SECTIONS
+    return (*CHANNEL_SECTIONS, *AUTOMATIC_SECTIONS)
 
 
 def _call_sections() -> tuple[SectionType, ...]:

@@ -16,8 +16,8 @@ from homeline.config_types import Option, SectionType
 from homeline.model import CallState, Driver, EventKind, Priority, Problem, Storage
 
 if TYPE_CHECKING:
+    from homeline.config_automatic import AutoReply, Balance, Mailbox, Schedule
     from homeline.config_calls import Line, Outbound, Phone, Trunk
-    from homeline.config_channels import AutoReply, Balance, Mailbox, Schedule
 
 ENDED = (CallState.MISSED, CallState.VOICEMAIL, CallState.ANSWERED, CallState.FAILED, CallState.REFUSED)
 

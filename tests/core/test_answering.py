@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from homeline.config import Config, Dongle
-from homeline.config_channels import AutoReply, Sms
+from homeline.config_automatic import AutoReply
+from homeline.config_channels import Sms
 from homeline.core import answering
 from homeline.model import Direction, Event, EventKind, Message, MessageState, Wanted
 from hostile import HOSTILE, SENDERS

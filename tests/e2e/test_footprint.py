@@ -32,7 +32,8 @@ UNWANTED = {
     *("logging.handlers", "logging.config", "importlib.metadata", "unicodedata", "zoneinfo", "csv", "optparse"),
     *("phonenumbers", "jinja2", "twilio", "paho", "homeline_lab"),
     *("homeline.client", "homeline.doctor", "homeline.pdu_tool", "homeline.tables"),
-    *("homeline.config_channels", "homeline.service.explaining", "homeline.protocol.wap", "homeline.protocol.template"),
+    *("homeline.config_automatic", "homeline.config_channels", "homeline.service.explaining"),
+    *("homeline.protocol.wap", "homeline.protocol.template"),
     # What is about calls, while nobody has any: half a megabyte, and with Asterisk's side more than one.
     *("homeline.config_calls", "homeline.config_checks_calls", "homeline.config_drivers", "homeline.core.call_log"),
     *("homeline.service.calls", "homeline.service.api_calls", "homeline.service.ringing", "homeline.service.voice"),

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from homeline.config import Email
-from homeline.config_channels import Command, Mailbox, Sms, Webhook
+from homeline.config_automatic import Mailbox
+from homeline.config_channels import Command, Sms, Webhook
 from homeline.errors import ConfigError
 from homeline.service.accounts import Accounts
 from homeline.service.channels import Made, World

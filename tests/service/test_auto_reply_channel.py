@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from homeline.adapters.store import Store
-from homeline.config_channels import AutoReply
+from homeline.config_automatic import AutoReply
 from homeline.errors import DeliveryError, NotNeeded, StoreError
 from homeline.model import Delivery, Direction, DongleState, Event, EventKind, Message, MessageState, Registration
 from homeline.service.channels.auto_reply import HOUR, AutoReplyChannel, build

@@ -12,7 +12,7 @@ import pytest
 
 from homeline.adapters.store import Store
 from homeline.config import Rule
-from homeline.config_channels import AutoReply
+from homeline.config_automatic import AutoReply
 from homeline.config_options import ENDED
 from homeline.errors import DeliveryError, InvalidArgument, NotFound
 from homeline.model import Delivery, Event, ReceivedPart

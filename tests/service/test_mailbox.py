@@ -14,7 +14,7 @@ import pytest
 from homeline.adapters import mailbox_process
 from homeline.adapters.mailbox_process import Found, Mail, MailboxError
 from homeline.adapters.store import Store
-from homeline.config_channels import Mailbox
+from homeline.config_automatic import Mailbox
 from homeline.core import replies
 from homeline.core.rules import match
 from homeline.errors import ConfigError, StoreFull

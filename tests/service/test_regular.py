@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from homeline.adapters.store import Store
-from homeline.config_channels import Balance, Schedule
+from homeline.config_automatic import Balance, Schedule
 from homeline.core.regular import PAUSES, TRIES
 from homeline.errors import ConfigError, HomelineError, ModemError, StoreFull
 from homeline.model import Direction, DongleState, Message, MessageState, Registration

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 
 from homeline.config import Config, Rule
-from homeline.config_channels import AutoReply, Sms
+from homeline.config_automatic import AutoReply
+from homeline.config_channels import Sms
 from homeline.core import numbers, onetime, rules
 from homeline.core.joining import same_number
 from homeline.core.rules import Finding

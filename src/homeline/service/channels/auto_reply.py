@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from homeline.adapters.store import Store
 from homeline.adapters.store_requests import Limit
-from homeline.config_channels import AutoReply
+from homeline.config_automatic import AutoReply
 from homeline.core import answering
 from homeline.errors import (
     DeliveryError,

@@ -7,7 +7,7 @@ import json
 import logging
 
 from homeline.adapters.store import Store
-from homeline.config_channels import Balance
+from homeline.config_automatic import Balance
 from homeline.core import amounts
 from homeline.errors import DecodeError, HomelineError
 from homeline.protocol import regex

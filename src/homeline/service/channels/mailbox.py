@@ -16,7 +16,7 @@ from homeline.adapters import mailbox_process
 from homeline.adapters.mailbox_process import Found, Mail, MailboxError
 from homeline.adapters.store import Store
 from homeline.adapters.store_requests import Limit
-from homeline.config_channels import Mailbox
+from homeline.config_automatic import Mailbox
 from homeline.core import replies
 from homeline.errors import ConfigError, EncodeError, InvalidArgument, LimitReached, NotFound, NotSupported, StoreError
 from homeline.model import Event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from homeline.adapters.store import Store
-from homeline.config_channels import Schedule
+from homeline.config_automatic import Schedule
 from homeline.errors import HomelineError, ModemError, NotFound
 from homeline.model import MessageState
 from homeline.service import calling
