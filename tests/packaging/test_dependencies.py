@@ -33,7 +33,7 @@ sys.path.insert(0, str(making.RECIPES))
 import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 
 # What the lists of the branches' packages that are here do not have: a prefix of many, and what is in LuCI's own feed.
-ELSEWHERE = ("asterisk", "luci-base")
+ELSEWHERE = ("asterisk", "luci-base", "luci-lua-runtime")
 
 # What the core and the channels import of other packages, where it is told or known that they are there.
 ASKED_FOR = {

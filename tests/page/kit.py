@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -24,33 +23,23 @@ from selenium.webdriver.remote.webelement import WebElement
 from e2e.kit import Home, living
 from homeline.adapters.bus import Method, Request
 from homeline.adapters.store import Store
+from homeline.errors import NotFound
 from homeline.model import ReceivedPart
 from homeline.paths import Paths
 from homeline.protocol.blobmsg import Table, Type
 from homeline.protocol.ubus_arguments import Param
+from homeline_lab.pages.browser import chromium
 from homeline_lab.pages.host import LOGINS, PageHost
 from homeline_lab.router import Router
 
 HERE = Path(__file__).parent
 WIDTHS = (1280, 390)
-WAIT = 10.0  # seconds until a page must show what is waited for
+WAIT = 30.0  # seconds until a page must show what is waited for: CI is busy
+PATIENCE = 60  # seconds that a script or a page may take at most
 STEP = 0.03
 PEER_ADDRESS = "/cgi-bin/cgi-exec"  # LuCI's own ui.js asks for it before it applies, and does without
 SIM, SINCE = "8941010000000000001", 1_700_000_000  # of a filled database: its SIM, and when its first message came
 PLACE = "/cgi-bin/luci/admin/services/homeline"
-ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",  # tests may run as root, and the pages are our own
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--no-first-run",
-    "--lang=en-GB",
-    # a test may ask for any name of the outside: none is looked up
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 # What a stub lets itself be asked.
 ANYTHING = {
@@ -69,6 +58,9 @@ ANYTHING = {
         "level",
         "id",
         "ids",
+        "dry_run",
+        "sections",
+        "restart",
     )
 }
 
@@ -78,23 +70,15 @@ T = TypeVar("T")
 @contextmanager
 def chromium_of(folder: Path) -> Iterator[webdriver.Chrome]:
     """One browser, for many tests; skips where there is none."""
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if not all(programs):
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(programs[0])
-    for argument in (*ARGUMENTS, f"--user-data-dir={folder}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
-    driver.set_script_timeout(20)
-    driver.set_page_load_timeout(20)
-    watch = (HERE / "watch.js").read_text()
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
     try:
-        yield driver
-    finally:
-        driver.quit()
+        with chromium(folder) as driver:
+            driver.set_script_timeout(PATIENCE)
+            driver.set_page_load_timeout(PATIENCE)
+            watch = (HERE / "watch.js").read_text()
+            driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+            yield driver
+    except NotFound as error:
+        pytest.skip(str(error))
 
 
 class Page:
@@ -162,8 +146,9 @@ class Page:
         """The first element that is to be seen, with these words in it."""
         return await self.until(
             """return Array.from(document.querySelectorAll(arguments[0])).find((node) =>
-                node.checkVisibility() && node.innerText !== undefined &&
-                [node.innerText, node.getAttribute('aria-label') || ''].some((each) => each.includes(arguments[1])))""",
+                node.checkVisibility() &&
+                [node.innerText ?? node.textContent, node.getAttribute('aria-label') || '']
+                    .some((each) => each.includes(arguments[1])))""",
             selector,
             text,
         )

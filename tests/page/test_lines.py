@@ -288,7 +288,7 @@ async def test_states_and_what_would_change(tmp_path: Path, chromium: webdriver.
         await tab(page, "sip")
         await page.click(".hl-changes")
         await page.shows("pjsip.conf", ".modal", seconds=20)
-        await page.shows("+[attic]", ".modal .hl-diff")
+        await page.shows("+[attic]", ".modal")
         shown = await page.js("return document.querySelector('.modal').innerText")
         assert PASSWORD not in shown
         assert not any(word in shown for word in PASSWORDS.values())
@@ -315,9 +315,11 @@ async def test_findings_are_accepted(tmp_path: Path, chromium: webdriver.Chrome)
         await page.shows("anybody may call as 6001", ".hl-findings")
         await page.click(".hl-findings button", "Accept")
         await page.shows("will be accepted", ".hl-findings")
-        assert "pjsip.conf:6001" in str(Uci(tmp_path).changes("homeline"))
+        staged = "return L.require('uci').then((uci) => uci.changes()).then((changes) => JSON.stringify(changes))"
+        assert "pjsip.conf:6001" in await page.js(staged)
         await page.click(".hl-findings button", "Do not accept")
         await page.gone("will be accepted", ".hl-findings")
+        await page.until(f'{staged}.then((words) => words.endsWith(\'["remove","sip","accepted"]]}}\'))')
 
 
 @pytest.mark.parametrize("words", [*MARKUP[:4], HOSTILE["html"]])

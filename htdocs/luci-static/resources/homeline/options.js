@@ -398,7 +398,7 @@ const SECTIONS = {
 		]), _('Calls come in'), _('Only where the router registers no port must be open to the internet.')),
 		row('host', value, _('SIP domain or server'), null, { needed: true, grid: true }),
 		row('username', value, _('User name'), null, { needed: (get) => get('mode') == 'registered' || get('password') }),
-		row('password', secret(text('sipPassword')), _('Password')),
+		row('password', secret(text('sipPassword')), _('Password'), null, { needed: (get) => get('username') }),
 		row('caller_id', text('e164'), _('Number shown'), _('On calls out. Empty: that of the line.')),
 		row('ring', many(section('phone')), _('Rings'), _('Phones that ring on calls to the trunk\'s own number.')),
 		ringTimeout(),
@@ -406,8 +406,9 @@ const SECTIONS = {
 		row('inbound_username', value, _('Provider\'s user name'), _('With which it proves itself to the router.'), {
 			tab: 'incoming', needed: (get) => get('inbound_password'), only: { mode: [ 'byoc', 'elastic', 'peer' ] }
 		}),
-		row('inbound_password', secret(text('sipPassword')), _('Provider\'s password'), null,
-			{ tab: 'incoming', only: { mode: [ 'byoc', 'elastic', 'peer' ] } }),
+		row('inbound_password', secret(text('sipPassword')), _('Provider\'s password'), null, {
+			tab: 'incoming', needed: (get) => get('inbound_username'), only: { mode: [ 'byoc', 'elastic', 'peer' ] }
+		}),
 		row('allowed', many(value), _('Addresses'),
 			_('From which the provider calls. Empty: those that Twilio publishes, or those of the server.'), { tab: 'incoming' }),
 		row('trust_pai', flag(false), _('Believe P-Asserted-Identity'), null, { tab: 'incoming' }),
