@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -338,10 +338,15 @@ _TABLE = Param(Type.TABLE)
 
 
 class Procd:
-    """Starts, signals and ends services as the init scripts say over the bus, as procd does."""
+    """Starts, signals and ends services as the init scripts say over the bus, as procd does.
+
+    As there, a new process waits for the end of the one before, which is killed after `term_timeout` seconds.
+    """
 
     def __init__(self, root: Root) -> None:
         self.root = root
+        self.killed = 0  # processes that did not end by themselves
+        self._turn = asyncio.Lock()
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self._said: dict[str, dict[str, Any]] = {}
         self._digests: dict[str, str] = {}
@@ -365,6 +370,10 @@ class Procd:
             await self._end(name)
 
     async def _set(self, request: Request) -> None:
+        async with self._turn:
+            await self._settle(request)
+
+    async def _settle(self, request: Request) -> None:
         name = request.args["name"]
         self._triggers[name] = list(request.args.get("triggers", []))
         instance = request.args.get("instances", {}).get("instance1")
@@ -382,7 +391,7 @@ class Procd:
     async def _start(self, name: str, instance: dict[str, Any]) -> None:
         with self.root.log.open("ab") as log:
             self.processes[name] = await asyncio.create_subprocess_exec(
-                *self.root.command(instance["command"], instance["user"]),
+                *_limited(instance), *self.root.command(instance["command"], instance["user"]),
                 env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._said[name] = instance
@@ -395,10 +404,16 @@ class Procd:
         process = self.processes.pop(name, None)
         if process is not None and process.returncode is None:
             process.terminate()
-            await asyncio.wait_for(process.wait(), 20)
+            try:
+                await asyncio.wait_for(process.wait(), int(self._said[name].get("term_timeout", 5)))
+            except TimeoutError:
+                self.killed += 1
+                process.kill()
+                await process.wait()
 
     async def _delete(self, request: Request) -> None:
-        await self._end(request.args["name"])
+        async with self._turn:
+            await self._end(request.args["name"])
 
     async def _list(self, request: Request) -> dict[str, Any]:
         name = request.args["name"]
@@ -411,6 +426,20 @@ class Procd:
                 await self.root.run(f"/etc/init.d/{name}", "reload")
 
 
+class Manager(Protocol):
+    """What opkg and apk have in common. Each answers what the packages' scripts print."""
+
+    async def install(self, content: bytes) -> str: ...
+    async def remove(self, name: str) -> str: ...
+    async def again(self, name: str) -> str: ...
+
+
+def _limited(instance: dict[str, Any]) -> list[str]:
+    """What runs a command within the limits of an instance: NAME=SOFT HARD."""
+    pairs = [each.partition("=")[::2] for each in instance.get("limits", [])]
+    return ["prlimit", *(f"--{name}={value.replace(' ', ':')}" for name, value in pairs)] if pairs else []
+
+
 class Opkg:
     """Unpacks, replaces and removes packages with the order of scripts, and the care for conffiles, that opkg has."""
 
@@ -420,8 +449,8 @@ class Opkg:
 
     async def install(self, content: bytes) -> str:
         """Install a package, or upgrade to it; what its scripts print."""
-        control, data = _open(content)
-        name = _field(control["control"].decode(), "Package")
+        control, data = opened(content)
+        name = field_of(control["control"].decode(), "Package")
         upgrade = (self._info / f"{name}.control").exists()
         environment = {"PKG_UPGRADE": "1" if upgrade else "0"}
         words = await self._script(name, "prerm", environment, "upgrade") if upgrade else ""
@@ -455,6 +484,10 @@ class Opkg:
         for path in self._info.glob(f"{name}.*"):
             path.unlink()
         return words
+
+    async def again(self, name: str) -> str:
+        """What comes after the installation, a second time."""
+        return await self._script(name, "postinst", {}, "configure")
 
     def _unpack(self, data: dict[str, tuple[tarfile.TarInfo, bytes]], conffiles: set[str]) -> list[str]:
         new = []
@@ -495,8 +528,8 @@ class Opkg:
         return await self.root.run("/bin/sh", path, argument, environment=environment)
 
 
-def _open(content: bytes) -> tuple[dict[str, bytes], dict[str, tuple[tarfile.TarInfo, bytes]]]:
-    """The control files, and the data's entries by absolute path."""
+def opened(content: bytes) -> tuple[dict[str, bytes], dict[str, tuple[tarfile.TarInfo, bytes]]]:
+    """The control files of an .ipk, and its data's entries by absolute path."""
     outer = _members(content)
     control = {name.lstrip("/"): body for name, (_, body) in _members(outer["/control.tar.gz"][1]).items()}
     return control, _members(outer["/data.tar.gz"][1])
@@ -513,7 +546,8 @@ def _members(content: bytes) -> dict[str, tuple[tarfile.TarInfo, bytes]]:
         return found
 
 
-def _field(control: str, name: str) -> str:
+def field_of(control: str, name: str) -> str:
+    """A field of a control file. StopIteration."""
     return next(line.partition(": ")[2] for line in control.splitlines() if line.startswith(f"{name}: "))
 
 
@@ -537,12 +571,12 @@ def built(branch: Branch, folder: Path = making.RECIPES) -> dict[str, bytes]:
 
 def depends(packages: Mapping[str, bytes]) -> dict[str, list[str]]:
     """What each depends on."""
-    controls = {name: _open(content)[0]["control"].decode() for name, content in packages.items()}
-    return {name: _field(control, "Depends").split(", ") for name, control in controls.items()}
+    controls = {name: opened(content)[0]["control"].decode() for name, content in packages.items()}
+    return {name: field_of(control, "Depends").split(", ") for name, control in controls.items()}
 
 
 @asynccontextmanager
-async def router(name: str, *wanted: str, next_paho: bool = False) -> AsyncIterator[tuple[Root, Opkg]]:
+async def router(name: str, *wanted: str, next_paho: bool = False) -> AsyncIterator[tuple[Root, Manager]]:
     """A router of a branch with the Python that the wanted packages of ours depend on; they are not installed yet."""
     on = branch(name)
     installed = closure(wanted, on, depends(built(on)))
@@ -551,4 +585,13 @@ async def router(name: str, *wanted: str, next_paho: bool = False) -> AsyncItera
         path.mkdir()
         Path(work).chmod(0o755)
         async with Root(path, python_get.get(on.python), on, installed, next_paho) as root:
-            yield root, Opkg(root)
+            yield root, manager(on, root)
+
+
+def manager(on: Branch, root: Root) -> Manager:
+    """The branch's package manager."""
+    if on.manager == "opkg":
+        return Opkg(root)
+    from openwrt_apk import Apk  # it uses this
+
+    return Apk(root)

@@ -13,7 +13,7 @@ from typing import Any
 from homeline.adapters.bus import Bus
 from homeline_lab.dongle import Dongle
 from homeline_lab.smtp import MailServer
-from openwrt_kit import DIALOUT, Opkg, Root, copy_sources, router
+from openwrt_kit import DIALOUT, Manager, Root, copy_sources, router
 
 SETUP = """
 uci set homeline.main.enabled=1
@@ -37,11 +37,11 @@ uci commit homeline
 class Router:
     """A router with a dongle in it and a mail server near it."""
 
-    def __init__(self, root: Root, opkg: Opkg, dongle: Dongle, mail: MailServer) -> None:
-        self.root, self.opkg, self.dongle, self.mail = root, opkg, dongle, mail
+    def __init__(self, root: Root, manager: Manager, dongle: Dongle, mail: MailServer) -> None:
+        self.root, self.manager, self.dongle, self.mail = root, manager, dongle, mail
 
     async def install(self, packages: dict[str, bytes], *names: str) -> str:
-        return "".join([await self.opkg.install(packages[name]) for name in names])
+        return "".join([await self.manager.install(packages[name]) for name in names])
 
     async def setup(self) -> None:
         await self.root.shell(SETUP.format(port=self.mail.port))
@@ -82,14 +82,14 @@ class Router:
 async def living(name: str, *wanted: str, next_paho: bool = False) -> AsyncIterator[Router]:
     """On a branch, with what the core, the tools and the wanted packages depend on."""
     async with (
-        router(name, "homeline", "homeline-tools", *wanted, next_paho=next_paho) as (root, opkg),
+        router(name, "homeline", "homeline-tools", *wanted, next_paho=next_paho) as (root, manager),
         MailServer(root.path / "tmp/mail") as mail,
         Dongle("e1750", root.path) as dongle,
     ):
         for port in (root.path / "dev").glob("ttyUSB*"):  # as procd's hotplug makes them
             os.chown(port.resolve(), 0, DIALOUT)
             port.resolve().chmod(0o660)
-        yield Router(root, opkg, dongle, mail)
+        yield Router(root, manager, dongle, mail)
 
 
 def status(root: Root, field: str) -> str:
@@ -99,12 +99,19 @@ def status(root: Root, field: str) -> str:
     return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(f"{field}:"))
 
 
+def limit(root: Root, name: str) -> list[str]:
+    """A row of /proc/PID/limits of the daemon: soft and hard."""
+    found = root.procd.processes["homeline"].pid
+    text = Path(f"/proc/{found}/limits").read_text()
+    return next(line.removeprefix(name).split()[:2] for line in text.splitlines() if line.startswith(name))
+
+
 def older(work: Path) -> Path:
     """The recipes of the version before: the same with another number."""
     recipes = copy_sources(work)
-    for name in ("src/homeline/__init__.py", "package/homeline.mk"):
+    for name in ("src/homeline/__init__.py", "package/homeline.mk", "files/usr/libexec/homeline/root-helper"):
         path = work / name
-        changed = re.sub(r'(__version__ = "|PKG_VERSION:=)[0-9.]+', r"\g<1>0.0.9", path.read_text())
+        changed = re.sub(r'(__version__ = "|PKG_VERSION:=|\nversion=)[0-9.]+', r"\g<1>0.0.9", path.read_text())
         assert changed != path.read_text()
         path.write_text(changed)
     return recipes

@@ -33,6 +33,7 @@ class Main:
     database: str = "/etc/homeline/homeline.db"  # below Paths.root
     retention_days: int = 0  # 0: for ever
     join_timeout: int = 600  # seconds
+    version: int = 0  # the form of the configuration, which the package's upgrades bring up to date
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ _MAIN = (
     Option("database", t.DATABASE, "Where messages are kept. Use flash or a disk, never `/tmp` or `/var`."),
     Option("retention_days", t.integer(0, 36500, "days"), "Older messages are deleted; 0 keeps them for ever."),
     Option("join_timeout", t.integer(10, 604800, "seconds"), "How long missing parts of a message are awaited."),
+    Option("version", t.integer(0, 9999), "The form of the configuration. Upgrades see to it: leave it as it is."),
 )
 
 _DONGLE = (

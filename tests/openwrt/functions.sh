@@ -47,6 +47,22 @@ _make_user() {
 	group_add_user "${1#*:}" "${1%:*}"
 }
 
+_users() {
+	if [ -f "/lib/apk/packages/$1.rusers" ]; then
+		cat "/lib/apk/packages/$1.rusers"
+	else
+		sed -n 's/^Require-User: *//p' "/usr/lib/opkg/info/$1.control" 2>/dev/null
+	fi
+}
+
+# _listed NAME FOLDER: the package's files there.
+_listed() {
+	grep -hs "^$2/" "/lib/apk/packages/$1.list" "/usr/lib/opkg/info/$1.list"
+}
+
+# A script of apk has the package's own part at its end, and calls this by itself.
+add_group_and_user() { _make_user "$(_users "$pkgname")"; }
+
 _own_script() {
 	[ ! -f "/usr/lib/opkg/info/$1" ] || (. "/usr/lib/opkg/info/$1")
 }
@@ -54,14 +70,14 @@ _own_script() {
 default_postinst() {
 	local name="${1##*/}" file result
 
-	name="${name%.*}"
-	_make_user "$(sed -n 's/^Require-User: *//p' "/usr/lib/opkg/info/$name.control")"
-	for file in $(grep -s '^/etc/uci-defaults/' "/usr/lib/opkg/info/$name.list"); do
+	name="${pkgname:-${name%.*}}"
+	_make_user "$(_users "$name")"
+	for file in $(_listed "$name" /etc/uci-defaults); do
 		[ ! -f "$file" ] || { (cd /etc/uci-defaults && . "$file") && rm -f "$file"; }
 	done
 	_own_script "$name.postinst-pkg"
 	result=$?
-	for file in $(grep -s '^/etc/init.d/' "/usr/lib/opkg/info/$name.list"); do
+	for file in $(_listed "$name" /etc/init.d); do
 		[ "$PKG_UPGRADE" = 1 ] || "$file" enable
 		"$file" start
 	done
@@ -71,10 +87,10 @@ default_postinst() {
 default_prerm() {
 	local name="${1##*/}" file result
 
-	name="${name%.*}"
+	name="${pkgname:-${name%.*}}"
 	_own_script "$name.prerm-pkg"
 	result=$?
-	for file in $(grep -s '^/etc/init.d/' "/usr/lib/opkg/info/$name.list"); do
+	for file in $(_listed "$name" /etc/init.d); do
 		[ "$PKG_UPGRADE" = 1 ] || "$file" disable
 		"$file" stop
 	done

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from homeline import config
+from homeline import __version__, config
 from homeline.config import Main
 
 FILES = Path(__file__).parents[2] / "files"
 HELPER = FILES / "usr/libexec/homeline/root-helper"
 INIT = FILES / "etc/init.d/homeline"
+DEFAULTS = FILES / "etc/uci-defaults/50_homeline"
+FORM = int(re.findall(r"^VERSION=([0-9]+)$", DEFAULTS.read_text(), re.MULTILINE)[0])
 SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 
 
@@ -50,6 +52,13 @@ def test_the_helper_copies_what_is_committed(root: Path, shell: list[str]) -> No
     assert mode(copy / "homeline") == mode(copy / "homeline_secret") == 0o640
     assert mode(copy) == 0o750
     assert mode(root / "var/run/homeline") == 0o1770
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_the_helper_tells_its_version_and_does_nothing(tmp_path: Path, shell: list[str]) -> None:
+    done = subprocess.run([*shell, str(HELPER), "--version", str(tmp_path)], capture_output=True, text=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"homeline {__version__}\n", "")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_helper_can_run_again_and_follows_changes(root: Path) -> None:
@@ -182,6 +191,7 @@ def test_the_init_script_starts_the_daemon_as_its_user(tmp_path: Path, shell: li
         "param command /usr/bin/homeline run",
         "param user homeline",
         "param no_new_privs 1",
+        "param limits core=0 0 nofile=256 256",
         "param respawn 3600 5 0",
         "param reload_signal HUP",
         "param file /etc/config/homeline /etc/config/homeline_secret",
@@ -281,7 +291,7 @@ def shipped(name: str, comments: bool) -> str:
 
 def test_the_shipped_configuration_is_disabled_and_without_problems() -> None:
     read = config.read(shipped("homeline", False), shipped("homeline_secret", False))
-    assert read == config.Config(main=Main(enabled=False))
+    assert read == config.Config(main=Main(enabled=False, version=FORM))
 
 
 def test_the_example_in_its_comments_works() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from homeline_lab.packages.branches import branch
 from openwrt_kit import ASTERISK, DIALOUT, built, needs_root, router
-from router_kit import living, older, status
+from router_kit import limit, living, older, status
 
 pytestmark = [needs_root, pytest.mark.timeout(180)]
 
@@ -25,7 +25,7 @@ async def test_from_an_empty_router_to_the_first_forwarded_message(name: str) ->
         assert not r.root.procd.running("homeline")  # disabled by default
         assert (r.root.path / "etc/rc.d/S90homeline").is_symlink()
         assert not list((r.root.path / "etc/uci-defaults").iterdir())
-        await r.root.run("/bin/sh", "/usr/lib/opkg/info/homeline.postinst", "configure")  # a second time does no harm
+        await r.manager.again("homeline")  # a second time does no harm
         await r.setup()
         r.dongle.deliver("hello from home", "+41791234567")
         mail = (await r.mail.wait_for(1))[0]
@@ -38,6 +38,8 @@ async def test_from_an_empty_router_to_the_first_forwarded_message(name: str) ->
         assert {DIALOUT, gid} == {*groups}
         assert status(r.root, "NoNewPrivs") == "1"
         assert status(r.root, "Name") == "homeline"
+        assert limit(r.root, "Max core file size") == ["0", "0"]
+        assert limit(r.root, "Max open files") == ["256", "256"]
         database = r.root.path / "etc/homeline/homeline.db"
         assert (database.stat().st_uid, database.stat().st_mode & 0o777) == (uid, 0o600)
         assert "hello from home" in await r.root.run("/usr/bin/homeline", "inbox")
@@ -72,10 +74,11 @@ async def test_the_commands_that_are_not_installed_say_so() -> None:
         assert (await root.run("/usr/bin/homeline", "--version")).startswith("homeline ")
 
 
-async def test_an_upgrade_keeps_a_thousand_messages_and_the_configuration(tmp_path: Path) -> None:
-    on = branch("24.10")
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_an_upgrade_keeps_a_thousand_messages_and_the_configuration(name: str, tmp_path: Path) -> None:
+    on = branch(name)
     names = ("python3-phonenumbers", "homeline", "homeline-tools")
-    async with living("24.10") as r:
+    async with living(name) as r:
         await r.install(built(on, older(tmp_path)), *names)
         await r.setup()
         before = status(r.root, "Pid")
@@ -88,7 +91,8 @@ async def test_an_upgrade_keeps_a_thousand_messages_and_the_configuration(tmp_pa
         assert status(r.root, "Pid") != before
         assert (await r.call("status"))["version"] != "0.0.9"
         assert (r.root.path / "etc/config/homeline").read_text() == configured
-        assert (r.root.path / "etc/config/homeline-opkg").exists()
+        assert (r.root.path / f"etc/config/homeline{'-opkg' if on.manager == 'opkg' else '.apk-new'}").exists()
+        assert r.root.procd.killed == 0  # the old service ended by itself, with everything stored
         conversation = (await r.call("list_conversations"))["conversations"][0]
         assert conversation["count"] == 1000
         r.dongle.deliver("after it", "+41791234567")
@@ -107,17 +111,18 @@ LEFT = {
 }
 
 
-async def test_removal_leaves_the_owners_data_and_nothing_else() -> None:
-    async with living("24.10") as r:
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_removal_leaves_the_owners_data_and_nothing_else(name: str) -> None:
+    async with living(name) as r:
         fresh = r.root.files()
         contents = {path: (r.root.path / path[1:]).read_bytes() for path in fresh if path.startswith("/etc/")}
-        await r.install(built(branch("24.10")), "python3-phonenumbers", "homeline", "homeline-tools")
+        await r.install(built(branch(name)), "python3-phonenumbers", "homeline", "homeline-tools")
         await r.setup()
         r.dongle.deliver("hello", "+41791234567")
         await r.mail.wait_for(1)
-        await r.opkg.remove("homeline-tools")
-        await r.opkg.remove("homeline")
-        await r.opkg.remove("python3-phonenumbers")
+        await r.manager.remove("homeline-tools")
+        await r.manager.remove("homeline")
+        await r.manager.remove("python3-phonenumbers")
         assert not r.root.procd.running("homeline")
         assert "homeline" not in r.names()
         after = r.root.files()

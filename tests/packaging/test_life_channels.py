@@ -138,7 +138,7 @@ async def test_the_packages_are_upgraded_and_taken_away(tmp_path: Path) -> None:
         h.router.dongle.deliver("after", ANN)
         await h.everywhere("before", "after")
         for package in CHANNELS:
-            await h.router.opkg.remove(package)
+            await h.router.manager.remove(package)
         await h.router.ready()
         advice = {found["where"]: found["advice"] for found in await h.problems()}
         assert advice == {

@@ -282,11 +282,25 @@ def test_without_apks_tools_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_what_apk_is_told(tmp_path: Path) -> None:
     package = make(tmp_path)
     words = apk.command("apk", package, tmp_path / "example.apk", tmp_path)
-    for word in ("--info=name:example", "--info=version:1.2-r3", "--info=arch:noarch", "--info=depends:libfoo>=2 bar"):
-        assert word in words
-    assert (package.data / "lib/apk/packages/example.conffiles").read_text() == "/etc/config/example\n"
-    assert (package.data / "lib/apk/packages/example.rusers").read_text() == "example:example\n"
-    assert "/etc/config/example\n" in (package.data / "lib/apk/packages/example.list").read_text()
-    for kind in ("postinst", "prerm"):
+    for word in ("name:example", "version:1.2-r3", "arch:noarch", "description:An example", "depends:libfoo>=2 bar"):
+        assert f"--info={word}" in words
+    assert [word for word in words if word.startswith("--script=")] == [
+        f"--script={kind}:{tmp_path / kind}" for kind in ("post-install", "post-upgrade", "pre-deinstall")
+    ]
+    lists = package.data / "lib/apk/packages"
+    assert (lists / "example.conffiles").read_text() == "/etc/config/example\n"
+    digest = hashlib.sha256(b"secret\n").hexdigest()
+    assert (lists / "example.conffiles_static").read_text() == f"/etc/config/example {digest}\n"  # sysupgrade's
+    assert (lists / "example.rusers").read_text() == "example:example\n"
+    assert (lists / "example.list").read_text().split() == [
+        "/etc/config/example",
+        "/lib/apk/packages/example.rusers",
+        "/usr/bin/example",
+        "/usr/bin/other",
+    ]
+    for kind in ("post-install", "post-upgrade", "pre-deinstall"):
         subprocess.run(["sh", "-n", str(tmp_path / kind)], check=True)
-    assert "default_postinst\n[ -n" in (tmp_path / "postinst").read_text()
+    assert "default_postinst\n[ -n" in (tmp_path / "post-install").read_text()
+    assert (tmp_path / "post-upgrade").read_text() == (tmp_path / "post-install").read_text().replace(
+        "#!/bin/sh\n", "#!/bin/sh\nexport PKG_UPGRADE=1\n"
+    )

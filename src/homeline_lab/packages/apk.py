@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -9,11 +10,12 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from homeline_lab.packages import recipe
 from homeline_lab.packages.recipe import Package, RecipeError
 
 TIMEOUT = 60.0  # seconds
-# When apk runs a package's scripts, and which of ours that is.
-_TYPES = {"pre-install": "preinst", "post-install": "postinst", "pre-deinstall": "prerm", "post-deinstall": "postrm"}
+SHELL = "#!/bin/sh\n"
+LISTS = "lib/apk/packages"
 
 
 def write(folder: Path, packages: Iterable[Package], epoch: int) -> None:
@@ -38,49 +40,69 @@ def find() -> str:
 
 
 def command(program: str, package: Package, output: Path, work: Path) -> list[str]:
-    """apk's call. OpenWrt's /lib/functions.sh looks for lists in /lib/apk/packages, which go into the package."""
+    """apk's call. The scripts are written into `work`, the lists that OpenWrt looks for into the package's files."""
     fields = package.fields
     info = {
         "name": package.name,
         "version": package.version,
         "arch": "noarch",
-        "description": fields["TITLE"],
+        "description": " ".join((package.texts.get("description") or fields["TITLE"]).split()),
         "license": fields["PKG_LICENSE"],
         "origin": f"package/{fields['PKG_NAME']}",
+        "url": fields["URL"],
         "maintainer": fields["PKG_MAINTAINER"],
         "depends": " ".join(each.replace(" (", "").replace(")", "") for each in package.depends),
     }
     found = [program, "mkpkg", *(f"--info={name}:{value}" for name, value in info.items() if value)]
-    _write_lists(package)
-    for kind, name in _TYPES.items():
-        if text := script(package, name):
-            path = work / name
-            path.write_text(text)
-            found.append(f"--script={kind}:{path}")
+    for name, text in lists(package).items():
+        (package.data / LISTS).mkdir(parents=True, exist_ok=True)
+        (package.data / LISTS / name).write_text(text)
+    for kind, text in scripts(package).items():
+        (work / kind).write_text(text)
+        found.append(f"--script={kind}:{work / kind}")
     return [*found, f"--files={package.data}", f"--output={output}"]
 
 
-def script(package: Package, name: str) -> str:
-    """OpenWrt's default with the package's own after or before it, as its build writes them for apk."""
-    own = package.texts.get(name, "").removeprefix("#!/bin/sh\n")
-    head = '#!/bin/sh\n[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0\n. "${IPKG_INSTROOT}/lib/functions.sh"\n'
+def scripts(package: Package) -> dict[str, str]:
+    """What apk runs, by its name for when: OpenWrt's default with the package's own after it.
+
+    Unlike opkg, apk runs nothing of a package that is replaced, and the new one's `post-upgrade` instead of
+    `post-install`; and the package's own part comes after the default, which starts the service.
+    """
+    texts = {name: package.texts[name].removeprefix(SHELL) for name in recipe.SCRIPTS if name in package.texts}
+    head = '[ -s "${IPKG_INSTROOT}/lib/functions.sh" ] || exit 0\n. "${IPKG_INSTROOT}/lib/functions.sh"\n'
     head += f'export root="${{IPKG_INSTROOT}}"\nexport pkgname="{package.name}"\n'
-    if name == "postinst":
-        return f"{head}add_group_and_user\ndefault_postinst\n{own}"
-    if name == "prerm":
-        return f"{head}default_prerm\n{own}"
-    return f"#!/bin/sh\n{own}" if own else ""
+    install = f'[ "${{IPKG_NO_SCRIPT}}" != 1 ] || exit 0\n{head}add_group_and_user\ndefault_postinst\n'
+    install += texts.get("postinst", "")
+    found = {
+        "post-install": install,
+        "post-upgrade": f"export PKG_UPGRADE=1\n{install}",
+        "pre-deinstall": f"{head}default_prerm\n{texts.get('prerm', '')}",
+    }
+    if "preinst" in texts:
+        found |= {"pre-install": texts["preinst"], "pre-upgrade": f"export PKG_UPGRADE=1\n{texts['preinst']}"}
+    if "postrm" in texts:
+        found["post-deinstall"] = texts["postrm"]
+    return {kind: f"{SHELL}{text}" for kind, text in found.items()}
 
 
-def _write_lists(package: Package) -> None:
-    folder = package.data / "lib/apk/packages"
-    names = sorted(f"/{path.relative_to(package.data)}" for path in package.data.rglob("*") if path.is_file())
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{package.name}.list").write_text("".join(f"{name}\n" for name in names))
-    if package.conffiles:
-        (folder / f"{package.name}.conffiles").write_text("".join(f"{name}\n" for name in package.conffiles))
+def lists(package: Package) -> dict[str, str]:
+    """What OpenWrt's /lib/functions.sh and sysupgrade look for in /lib/apk/packages: file name and content."""
+    name, own = package.name, {}
     if users := package.fields["USERID"]:
-        (folder / f"{package.name}.rusers").write_text(f"{users}\n")
+        own[f"{name}.rusers"] = f"{users}\n"
+    paths = {f"/{path.relative_to(package.data)}" for path in package.data.rglob("*") if not path.is_dir()}
+    listed = sorted(
+        {each for each in paths if not each.startswith(f"/{LISTS}/")} | {f"/{LISTS}/{each}" for each in own}
+    )
+    own[f"{name}.list"] = "".join(f"{each}\n" for each in listed)
+    if package.conffiles:
+        own[f"{name}.conffiles"] = "".join(f"{each}\n" for each in package.conffiles)
+        digests = {
+            each: hashlib.sha256((package.data / each[1:]).read_bytes()).hexdigest() for each in package.conffiles
+        }
+        own[f"{name}.conffiles_static"] = "".join(f"{each} {digest}\n" for each, digest in digests.items())
+    return own
 
 
 def _run(call: list[str], epoch: int) -> None:
