@@ -238,6 +238,12 @@ function choose(option, row) {
 		return;
 	}
 
+	/* LuCI's own gives null where there is nothing to choose, which its widget of several choices cannot take. */
+	if (row.many)
+		option.transformChoices = function() {
+			return form.Value.prototype.transformChoices.call(this) || {};
+		};
+
 	option.load = function(section_id) {
 		const value = options.items(uci.get('homeline', section_id, row.name));
 

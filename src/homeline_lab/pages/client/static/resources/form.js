@@ -119,7 +119,7 @@ const AbstractValue = baseclass.extend({
 		}, more);
 	},
 
-	choices: function() {
+	transformChoices: function() {
 		return this.keylist && this.keylist.length ? Object.fromEntries(this.keylist.map((key, place) => [ key, this.vallist[place] ])) : null;
 	},
 
@@ -192,10 +192,10 @@ const Value = AbstractValue.extend({
 	},
 
 	renderWidget: function(section_id, index, value) {
-		const Widget = this.choices() ? ui.Combobox : ui.Textfield, options = this.options(section_id, { password: this.password });
+		const Widget = this.transformChoices() ? ui.Combobox : ui.Textfield, options = this.options(section_id, { password: this.password });
 		const shown = L.toArray(value ?? this.default).length ? (value ?? this.default) : '';
 
-		return (this.choices() ? new Widget(shown, this.choices(), options) : new Widget(shown, options)).render();
+		return (this.transformChoices() ? new Widget(shown, this.transformChoices(), options) : new Widget(shown, options)).render();
 	}
 });
 
@@ -207,19 +207,19 @@ const TextValue = Value.extend({
 
 const DynamicList = Value.extend({
 	renderWidget: function(section_id, index, value) {
-		return new ui.DynamicList(L.toArray(value ?? this.default), this.choices(), this.options(section_id)).render();
+		return new ui.DynamicList(L.toArray(value ?? this.default), this.transformChoices(), this.options(section_id)).render();
 	}
 });
 
 const MultiValue = DynamicList.extend({
 	renderWidget: function(section_id, index, value) {
-		return new ui.Dropdown(L.toArray(value ?? this.default), this.choices(), this.options(section_id, { multiple: true })).render();
+		return new ui.Dropdown(L.toArray(value ?? this.default), this.transformChoices(), this.options(section_id, { multiple: true })).render();
 	}
 });
 
 const ListValue = Value.extend({
 	renderWidget: function(section_id, index, value) {
-		return new ui.Select(value ?? this.default, this.choices(), this.options(section_id, { optional: this.optional })).render();
+		return new ui.Select(value ?? this.default, this.transformChoices(), this.options(section_id, { optional: this.optional })).render();
 	}
 });
 

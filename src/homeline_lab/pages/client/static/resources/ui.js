@@ -129,10 +129,14 @@ const Checkbox = Element.extend({
 const Select = Element.extend({
 	__init__: function(value, choices, options) {
 		this.super('__init__', [ value, options ]);
-		this.choices = choices || {};
+		this.choices = choices;
 	},
 
+	/* LuCI's wants choices: null is an error of its caller's. */
 	keys: function() {
+		if (!this.choices)
+			throw new TypeError('no choices');
+
 		return this.options.sort ? this.options.sort.filter((key) => key in this.choices) : Object.keys(this.choices);
 	},
 
@@ -218,6 +222,10 @@ const Combobox = Select.extend({
 });
 
 const DynamicList = Select.extend({
+	__init__: function(value, choices, options) {
+		this.super('__init__', [ value, choices || {}, options ]);
+	},
+
 	render: function() {
 		const list = `list.${this.options.id}`;
 		const input = E('input', Object.assign(this.attributes(), { 'type': this.options.password ? 'password' : 'text', 'class': 'cbi-input-text', 'list': list }));
