@@ -226,6 +226,11 @@ class Page:
         severe = [words for words in severe if PEER_ADDRESS not in words]
         return [*own, *severe, *(f"asked for {name}" for name in outside)]
 
+    async def content(self) -> None:
+        """Fails where something went wrong in the browser, and says what."""
+        if found := await self.complaints():
+            raise AssertionError("\n".join(found))
+
     async def wide(self) -> int:
         """By how many pixels the page is wider than its window."""
         return int(await self.js("return document.documentElement.scrollWidth - window.innerWidth"))
@@ -266,7 +271,7 @@ async def paged(
         page = Page(driver, served)
         await page.prepare(width, dark)
         yield home, page
-        assert await page.complaints() == []
+        await page.content()
         await page.run(driver.get, "about:blank")
 
 
@@ -288,5 +293,5 @@ async def stubbed(
         page = Page(driver, host)
         await page.prepare(width)
         yield page
-        assert await page.complaints() == []
+        await page.content()
         await page.run(driver.get, "about:blank")

@@ -435,7 +435,7 @@ const SECTIONS = {
 
 	phone: () => [
 		enabled(),
-		row('display', value, _('Name'), _('Which other phones see.'), { grid: true }),
+		row('display', value, _('Shown as'), _('The name that other phones see.'), { grid: true }),
 		row('number', value, _('Short number'), _('By which other phones call it.'), { grid: true }),
 		row('where', choice('router', [ [ 'router', _('the router') ], [ 'twilio', 'Twilio' ] ]), _('Registers at'), null,
 			{ grid: true }),
