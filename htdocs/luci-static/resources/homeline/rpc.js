@@ -132,6 +132,7 @@ return baseclass.extend({
 		case -32002: return _('You may not do this, or your session has ended.');
 		}
 
-		return String((error && error.message) || error);
+		/* LuCI puts where it happened behind its words. */
+		return String((error && error.message) || error).split('\n  at ')[0];
 	}
 });

@@ -424,7 +424,7 @@
 		}
 
 		raise(name, words, ...values) {
-			const error = new Error(words.format(...values));
+			const error = new Error(words.format(...values) + '\n  at raise'); /* LuCI puts the whole way there */
 
 			error.name = name;
 			throw error;
