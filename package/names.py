@@ -1,7 +1,7 @@
 """Short names for what a script of the pages calls by long ones inside itself.
 
 A name is another one everywhere in its file, so whatever it meant where, it means there still. Names stay that anything
-else could know: properties, globals, what LuCI's loader hands over, and those within templates.
+else could know: properties, globals, and those within templates.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import itertools
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
-_REQUIRED = re.compile(r"['\"]require ([\w.]+)(?: as (\w+))?['\"]")
+# What LuCI's loader is to hand over, under the name behind `as`, or its own with _ for each dot.
+_REQUIRED = re.compile(r"(['\"])require ([\w.]+)(?: as (\w+))?\1")
 _DECLARING = frozenset(("const", "let", "var", "function"))
 # Behind which a name is a property's in an object's literal.
 _ACCESSORS = frozenset(("get", "set", "static", "async"))
@@ -22,19 +23,26 @@ _WORDS = """
     arguments as async await break case catch class const continue debugger default delete do else enum eval export
     extends false finally for from function get if implements import in instanceof interface let new null of package
     private protected public return set static super switch this throw true try typeof undefined var void while with
-    yield alert blur caches close closed confirm crypto event external fetch find focus frames history length
+    yield when alert blur caches close closed confirm crypto event external fetch find focus frames history length
     location locationbar menubar name navigation navigator opener open origin parent performance personalbar print
     prompt scheduler screen scroll scrollbars self status statusbar stop styleMedia toolbar top viewport window
     document
 """
-_TAKEN = frozenset(_WORDS.split())
+# And what LuCI gives each script: the parameters of the function around it, and globals.
+_TAKEN = frozenset((*_WORDS.split(), "L", "E", "_", "N_"))
 
 
 def shortened(signs: list[str]) -> list[str]:
     """The same script with short names; `signs` are what it is made of, without blanks and comments."""
     free = _free(signs)
     short = dict(renamed(signs, free))
-    return [short.get(sign, sign) if place in free else sign for place, sign in enumerate(signs)]
+    return [short.get(sign, sign) if place in free else _required(sign, short) for place, sign in enumerate(signs)]
+
+
+def _required(sign: str, short: Mapping[str, str]) -> str:
+    """A demand to LuCI's loader with the short name; any other sign as it is."""
+    found = _REQUIRED.fullmatch(sign)
+    return f"'require {found[2]} as {short.get(found[3], found[3])}'" if found and found[3] else sign
 
 
 def renamed(signs: list[str], free: set[int] | None = None) -> Iterator[tuple[str, str]]:
@@ -72,12 +80,12 @@ def _around(signs: list[str], place: int) -> tuple[str, str]:
 
 
 def _fixed(signs: list[str], free: set[int]) -> set[str]:
-    """Names that must stay: in templates, of LuCI's loader, and such as may be a property's at the same time: `{ a }`,
+    """Names that must stay: in templates, the loader's own, and such as may be a property's at the same time: `{ a }`,
     `{ a() {} }`."""
     found = _within_templates(signs)
-    for sign in signs:
-        if required := _REQUIRED.fullmatch(sign):
-            found.update(filter(None, (required[2], *required[1].split("."))))
+    found |= {
+        required[2].replace(".", "_") for required in map(_REQUIRED.fullmatch, signs) if required and not required[3]
+    }
     opened: list[str] = []
     for place, sign in enumerate(signs):
         if sign in ("(", "[", "{"):
@@ -97,8 +105,8 @@ def _within_templates(signs: list[str]) -> set[str]:
 
 
 def _declared(signs: list[str]) -> set[str]:
-    """Names of variables, functions and parameters, as far as they are easily seen."""
-    found = set()
+    """Names of variables, functions, parameters and demands, as far as they are easily seen."""
+    found = {required[3] for required in map(_REQUIRED.fullmatch, signs) if required and required[3]}
     opened: list[int] = []
     for place, sign in enumerate(signs):
         before, after = _around(signs, place)

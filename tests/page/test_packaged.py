@@ -32,6 +32,8 @@ async def test_they_work_and_are_small(tmp_path: Path, chromium: webdriver.Chrom
         await page.shows("hello", ".hl-thread")
         await page.go("forwarding")
         await page.shows("everything")
+        for view in sorted((making.REPOSITORY / "htdocs/luci-static/resources/view/homeline").glob("*.js")):
+            await page.go(view.stem)
 
 
 async def test_no_name_that_becomes_short_is_one_of_the_browser(tmp_path: Path, chromium: webdriver.Chrome) -> None:
