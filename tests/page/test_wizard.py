@@ -95,6 +95,10 @@ async def test_from_nothing_to_a_forwarded_message(tmp_path: Path, chromium: web
         await page.find(".modal .hl-results")
         await page.click(".modal button", "Close")
         await page.click(".hl-next")
+        await step(page, "Calls")
+        assert await page.audit() == []
+        assert await page.wide() <= 0
+        await page.click(".hl-next")
         await page.until("return location.pathname.endsWith('/overview')")
         await page.loaded()
         await page.shows("Ready")
@@ -152,6 +156,34 @@ async def test_another_channel_takes_the_place_of_the_first(tmp_path: Path, chro
         assert TOKEN not in Uci(home.root).text("homeline_secret")
         await page.click(".hl-test")
         await home.mail.wait_for(1)
+
+
+async def test_a_trunk_can_be_added_at_the_end(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    async with paged(tmp_path, chromium, start=False) as (home, page):
+        home.router.configure(f"{SWITCHED_ON}\nconfig email 'owner'\n\tlist to '{OWNER}'\n", "")
+        await page.log_in(page="wizard")
+        await page.js("sessionStorage.setItem('homeline-wizard', '{\"step\":4,\"channel\":\"owner\"}')")
+        await page.go("wizard")
+        await page.click(".hl-trunk")
+        await page.find("[data-name='host']")
+        assert await page.audit() == []
+        await page.click("#view button", "Back")  # what was not saved is gone
+        await step(page, "Test")
+        await page.click(".hl-next")
+        await page.click(".hl-trunk")
+        await page.click(".hl-save")  # with nothing filled in
+        await page.find(".hl-error", "This is needed.")
+        await enter(page, "host", "home.pstn.twilio.com")
+        await enter(page, "username", "home41")
+        await enter(page, "password", "correct horse")
+        await choose(page, "[data-name='type'] select", "twilio")
+        await applied(page, ".hl-save")
+        await page.shows("The trunk provider is set up.")
+        (trunk,) = [section for section in Uci(home.root).sections("homeline") if section.type == "trunk"]
+        assert trunk.name == "provider"
+        assert trunk.options == {"type": "twilio", "host": "home.pstn.twilio.com", "username": "home41"}
+        assert Uci(home.root).section("homeline", "sip").options == {"enabled": "1"}
+        assert "correct horse" in Uci(home.root).text("homeline_secret")
 
 
 async def test_what_stands_in_the_browser_is_not_trusted(tmp_path: Path, chromium: webdriver.Chrome) -> None:

@@ -20,7 +20,7 @@
 
 const KEY = 'homeline-wizard';
 const STEP = 3; /* seconds between two looks at the dongle */
-const ON = 0, DONGLE = 1, CHANNEL = 2, TEST = 3;
+const ON = 0, DONGLE = 1, CHANNEL = 2, TEST = 3, CALLS = 4;
 
 /* The fields that are enough, by the type of a channel. */
 const FEW = {
@@ -29,6 +29,8 @@ const FEW = {
 	webhook: [ 'preset', 'url', 'secret_url', 'target', 'token', 'body' ],
 	mqtt: [ 'host', 'tls', 'port', 'user', 'password', 'discovery' ]
 };
+
+const TRUNK = [ 'type', 'host', 'username', 'password' ];
 
 /* What the dongle's step asks for, by the reason of its state. */
 const ASKS = { not_configured: 'usb_path', sim_pin: 'pin', sim_pin_wrong: 'pin' };
@@ -47,7 +49,7 @@ function recall() {
 	}
 	catch (e) { /* somebody else's words under our key: begin anew */ }
 
-	const last = (uci.get('homeline', 'main', 'enabled') != '1' || !dongle()) ? ON : uci.get('homeline', state.channel) ? TEST : CHANNEL;
+	const last = (uci.get('homeline', 'main', 'enabled') != '1' || !dongle()) ? ON : uci.get('homeline', state.channel) ? CALLS : CHANNEL;
 
 	state.step = Math.min(Math.max(+state.step || ON, ON), last);
 }
@@ -85,10 +87,12 @@ function apply(map, step, more) {
 	});
 }
 
+/* What a step made and did not save is not there for the next one. */
 function go(step) {
 	keep({ step: step });
+	uci.unload('homeline');
 
-	return paint();
+	return uci.load('homeline').then(paint);
 }
 
 function buttons(words, work) {
@@ -106,14 +110,12 @@ function switchOn() {
 	return map.render().then((node) => [
 		E('p', {}, [ _('Plug the dongle with the SIM into the router. Homeline then receives its messages and forwards them.') ]),
 		node,
-		buttons(_('Switch on'), () => {
+		buttons(_('Switch on'), () => apply(map, DONGLE, () => {
 			uci.set('homeline', 'main', 'enabled', '1');
 
 			if (!dongle())
 				uci.set('homeline', uci.add('homeline', 'dongle', free('stick')), 'enabled', '1');
-
-			return apply(map, DONGLE);
-		})
+		}))
 	]);
 }
 
@@ -187,20 +189,46 @@ function ruleTo(channel) {
 }
 
 function showTest() {
-	const way = (page, words) => E('a', { 'href': L.url('admin/services/homeline', page) }, [ words ]);
-
 	return Promise.resolve([
 		E('p', {}, [ _('Messages and alerts go to %s now. Send a test, and see that it arrives.').format(state.channel) ]),
 		E('p', {}, [ common.button(_('Send a test'), () => explain.test(state.rule), { kind: 'cbi-button-action hl-test' }) ]),
+		buttons(_('Next'), () => go(CALLS))
+	]);
+}
+
+function finish() {
+	window.sessionStorage.removeItem(KEY);
+	window.location.href = L.url('admin/services/homeline/overview');
+}
+
+/* A trunk, for who wants one; with the first of them Homeline begins to write Asterisk's configuration. */
+function showCalls() {
+	const way = (page, words) => E('li', {}, [ E('a', { 'href': L.url('admin/services/homeline', page) }, [ words ]) ]);
+	const place = E('div', {}, []), trunk = uci.sections('homeline', 'trunk')[0];
+
+	function add() {
+		const map = ask(uci.add('homeline', 'trunk', free('provider')), 'trunk', TRUNK);
+
+		return map.render().then((node) => place.replaceChildren(node, common.button(_('Save'), () => apply(map, CALLS, () => {
+			if (!uci.get('homeline', 'sip'))
+				uci.add('homeline', 'sip', 'sip');
+
+			uci.set('homeline', 'sip', 'enabled', '1');
+		}), { kind: 'cbi-button-apply hl-save' })));
+	}
+
+	place.appendChild(trunk ? E('p', {}, [ _('The trunk %s is set up.').format(trunk['.name']) ])
+		: common.button(_('Add a trunk'), add, { kind: 'cbi-button-add hl-trunk' }));
+
+	return Promise.resolve([
+		E('p', {}, [ _('Calls, too? A trunk carries them over the internet, through Asterisk. Messages need none.') ]),
+		place,
 		E('ul', {}, [
-			E('li', {}, [ way('forwarding', _('More rules and channels')) ]),
-			E('li', {}, [ way('lines', _('Calls: lines, trunks and phones')) ]),
-			E('li', {}, [ way('settings', _('Settings')) ])
+			way('lines', _('Calls: lines, trunks and phones')),
+			way('forwarding', _('More rules and channels')),
+			way('settings', _('Settings'))
 		]),
-		buttons(_('Finish'), () => {
-			window.sessionStorage.removeItem(KEY);
-			window.location.href = L.url('admin/services/homeline/overview');
-		})
+		buttons(_('Finish'), finish)
 	]);
 }
 
@@ -262,8 +290,8 @@ function look() {
 /* --- the page --- */
 
 function paint() {
-	const titles = [ _('Switch on'), _('Dongle and SIM'), _('Channel'), _('Test') ];
-	const steps = [ switchOn, showDongle, showChannel, showTest ];
+	const titles = [ _('Switch on'), _('Dongle and SIM'), _('Channel'), _('Test'), _('Calls') ];
+	const steps = [ switchOn, showDongle, showChannel, showTest, showCalls ];
 
 	return steps[state.step]().then((nodes) => root.replaceChildren(
 		E('ol', { 'class': 'hl-list hl-buttons', 'aria-label': _('Steps') }, titles.map((words, step) =>
