@@ -101,6 +101,7 @@ SHOTS = (
         height=800,
     ),
     Shot("channels", "forwarding", "503", ("li[data-tab='channel'] > a",)),
+    Shot("lines", "lines", "Phones", ("li[data-tab='phone'] > a",)),
     Shot("settings", "settings", "Country", height=640),
     Shot("wizard", "wizard", "Country"),
 )
