@@ -32,6 +32,7 @@ from homeline_lab import paho_get, python_get
 from homeline_lab.debian import CannotGet
 from homeline_lab.packages import ipk, making
 from homeline_lab.packages.branches import Branch, branch
+from homeline_lab.packages.closure import FACTS, NEVER, known, reached
 from homeline_lab.python_get import Tree
 from homeline_lab.ubusd import Ubusd
 from homeline_lab.ubusd_peers import Peer
@@ -41,22 +42,8 @@ REPOSITORY = HERE.parent
 # What packages are made of, beside the licence.
 SOURCES = ("src/homeline", "files", "htdocs", "luasrc", "root", "po", "package")
 STAND_INS = HERE / "openwrt"
-FACTS = REPOSITORY.parent / "shared/data/openwrt/python3-packages.json"
 TIMEOUT = 60.0  # seconds for one command in it
 
-# Of Debian's library, what no package of OpenWrt has, or what is nobody's to import.
-NEVER = (
-    "test",
-    "ensurepip",
-    "idlelib",
-    "tkinter",
-    "turtledemo",
-    "lib2to3",
-    "distutils",
-    "pydoc_data",
-    "__pycache__",
-    "sitecustomize.py",
-)
 DIALOUT, ASTERISK = 20, 385
 
 needs_root = pytest.mark.skipif(
@@ -67,27 +54,18 @@ needs_root = pytest.mark.skipif(
 
 def facts(branch: Branch) -> dict[str, Any]:
     """What OpenWrt's feeds say of Python in a branch."""
-    if not FACTS.exists():
-        pytest.skip(f"{FACTS} is not here")
-    found: dict[str, Any] = json.loads(FACTS.read_text())[f"openwrt-{branch.name}"]
+    path = FACTS / "python3-packages.json"
+    if not path.exists():
+        pytest.skip(f"{path} is not here")
+    found: dict[str, Any] = json.loads(path.read_text())[f"openwrt-{branch.name}"]
     return found
 
 
 def closure(wanted: Iterable[str], branch: Branch, ours: Mapping[str, Iterable[str]]) -> set[str]:
     """The packages with all that they depend on. `ours`: built packages with their dependencies."""
-    known = facts(branch)
-    table: dict[str, Iterable[str]] = {name: entry["depends"] for name, entry in known["packages"].items()}
-    for project in known["third_party"].values():
-        table |= (project or {}).get("packages", {})
-    table |= {name: [each.split()[0] for each in depends] for name, depends in ours.items()}
-    found: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += table.get(name, ())
-    return found
+    facts(branch)  # skips where they are not
+    table = {name: [each.split()[0] for each in depends] for name, depends in ours.items()}
+    return reached(wanted, {**known(branch), **table})
 
 
 def hidden(branch: Branch, installed: set[str]) -> list[str]:

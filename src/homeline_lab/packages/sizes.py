@@ -1,66 +1,72 @@
-"""The table of docs/sizes.md: what each package takes on a router, and what all that it needs takes (`make sizes`)."""
+"""The tables of docs/sizes.md: what each package takes on a router, and what all that it needs takes (`make sizes`)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from homeline_lab.packages import ipk, making
+from homeline_lab.packages import closure, ipk, making
 from homeline_lab.packages.branches import BRANCHES, Branch
-from homeline_lab.packages.recipe import Package
 
-# Facts of OpenWrt's feeds, where they are on this machine: what each package of Python depends on.
-FACTS = making.REPOSITORY.parent / "shared/data/openwrt/python3-packages.json"
 KILO = 1000.0
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One package of ours in one branch. Sizes are octets."""
+
+    installed: int
+    packed: int  # the package file
+    brings: tuple[str, ...]  # packages of others that it needs
+    all: int  # it, ours that it needs, and what is measured of `brings`
+    unmeasured: tuple[str, ...]
+
+
 def report(branches: Iterable[Branch] = BRANCHES) -> str:
-    """Markdown. RecipeError, python_get.CannotGet."""
-    columns = {}
-    for branch in branches:
-        with making.made(branch) as packages:
-            columns[branch.name] = {each.name: _row(each, branch, packages) for each in packages}
+    """Markdown. RecipeError, CannotGet."""
+    columns = {branch.name: rows(branch) for branch in branches}
     names = sorted({name for column in columns.values() for name in column})
-    lines = [
-        f"| package | {' | '.join(f'{name}: installed, kB' for name in columns)} | the package file, kB |",
-        f"| --- |{' ---: |' * (len(columns) + 1)}",
-    ]
+    lines = [_head("package", *(f"{name}: installed, kB" for name in columns), "the package file, kB")]
     for name in names:
-        installed = " | ".join(f"{column[name][0] / KILO:.1f}" for column in columns.values())
-        packed = " / ".join(f"{column[name][1] / KILO:.0f}" for column in columns.values())
-        lines.append(f"| `{name}` | {installed} | {packed} |")
-    last = next(reversed(columns.values()))
-    lines += ["", "| package | what it brings with it |", "| --- | --- |"]
-    lines += [f"| `{name}` | {', '.join(last[name][2]) or 'nothing'} |" for name in names]
+        found = [column[name] for column in columns.values()]
+        packed = " / ".join(f"{row.packed / KILO:.0f}" for row in found)
+        lines.append(_line(f"`{name}`", *(f"{row.installed / KILO:.1f}" for row in found), packed))
+    lines += ["", _head("package with all that it needs", *(f"{name}, MB" for name in columns))]
+    for name in names:
+        lines.append(_line(f"`{name}`", *(f"{column[name].all / KILO / KILO:.1f}" for column in columns.values())))
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, row in sorted(next(reversed(columns.values())).items()):
+        alike.setdefault((_words(row.brings), _words(row.unmeasured)), []).append(f"`{name}`")
+    lines += ["", "| package | what it brings with it | not counted |", "| --- | --- | --- |"]
+    lines += [_line(", ".join(names), *words) for words, names in alike.items()]
     return "\n".join(lines)
 
 
-def _row(package: Package, branch: Branch, packages: Iterable[Package]) -> tuple[int, int, list[str]]:
-    """Octets installed, octets of the package file, names of all that comes with it."""
-    table = {each.name: [word.split()[0] for word in each.depends] for each in packages}
-    found = closure([package.name], {**known(branch), **table}) - {package.name}
-    return ipk.installed_size(package), len(ipk.encode(package, 0)), sorted(found)
-
-
-def closure(wanted: Iterable[str], table: Mapping[str, Iterable[str]]) -> set[str]:
-    """The packages with all that they depend on, as far as the table knows."""
-    found: set[str] = set()
-    waiting = list(wanted)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += table.get(name, ())
+def rows(branch: Branch) -> dict[str, Row]:
+    """The packages of a branch by name. RecipeError, CannotGet."""
+    others = closure.octets(branch)
+    with making.made(branch) as packages:
+        ours = {each.name: ipk.installed_size(each) for each in packages}
+        files = {each.name: len(ipk.encode(each, 0)) for each in packages}
+        depends = {each.name: [word.split()[0] for word in each.depends] for each in packages}
+    table = {**closure.known(branch), **depends}
+    found = {}
+    for name in ours:
+        needed = closure.reached([name], table)
+        brings = tuple(sorted(needed - {name}))
+        sizes = others | ours
+        unmeasured = tuple(each for each in brings if each not in sizes)
+        found[name] = Row(ours[name], files[name], brings, sum(sizes.get(each, 0) for each in needed), unmeasured)
     return found
 
 
-def known(branch: Branch, facts: Path = FACTS) -> dict[str, list[str]]:
-    """Dependencies of the Python packages of a branch; empty where the facts are not here."""
-    if not facts.exists():
-        return {}
-    entry = json.loads(facts.read_text())[f"openwrt-{branch.name}"]
-    table: dict[str, list[str]] = {name: each["depends"] for name, each in entry["packages"].items()}
-    for project in entry["third_party"].values():
-        table |= (project or {}).get("packages", {})
-    return table
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _head(first: str, *rest: str) -> str:
+    return f"{_line(first, *rest)}\n| --- |{' ---: |' * len(rest)}"
