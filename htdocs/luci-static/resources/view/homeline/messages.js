@@ -403,12 +403,12 @@ function deliveryRow(id, item) {
 		E('td', { 'class': 'td', 'data-title': _('State') }, [ common.pill(found[0], found[1]) ]),
 		E('td', { 'class': 'td', 'data-title': _('Tries') }, [ String(item.attempts) ]),
 		E('td', { 'class': 'td', 'data-title': _('What came of it') }, [ told.filter((each) => each).join(' · ') ]),
-		E('td', { 'class': 'td' }, [
+		E('td', { 'class': 'td' }, [ E('div', { 'class': 'hl-buttons' }, [
 			common.mayWrite() && (item.state == 'failed' || item.state == 'pending')
-				? common.button(_('Try now'), () => api.retryDelivery({ id: delivery }).then(() => showDetails(id))) : '', ' ',
+				? common.button(_('Try now'), () => api.retryDelivery({ id: delivery }).then(() => showDetails(id))) : '',
 			common.mayWrite() && item.state == 'pending'
 				? common.button(_('Give up'), () => api.dropDelivery({ id: delivery }).then(() => showDetails(id))) : ''
-		])
+		]) ])
 	]);
 }
 
