@@ -20,7 +20,8 @@ GROUP = "luci-app-homeline"
 
 # Methods of ours that change something, or cause something to be done.
 CHANGING = re.compile(
-    r"(?:acknowledge|add|cancel|delete|drop|enter|hangup|mark|new|originate|release|reload|render|resend|reset|retry|send|test)_?"
+    r"(?:acknowledge|add|cancel|delete|drop|enter|hangup|mark|new|originate|"
+    r"release|reload|render|resend|reset|retry|send|test)_?"
 )
 
 

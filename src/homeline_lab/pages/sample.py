@@ -93,6 +93,15 @@ class SampleHouse(House):
                     return
                 await asyncio.sleep(0.1)
 
+    async def knows(self, phone: str) -> None:
+        """Wait until the daemon has heard of the phone's registration."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                phones = (await self.call("status")).get("asterisk", {}).get("phones", ())
+                if {"registered", "reachable"} & {each["state"] for each in phones if each["name"] == phone}:
+                    return
+                await asyncio.sleep(0.1)
+
     @staticmethod
     def _record(path: Path) -> None:
         """A message on the voicemail: a tone."""
@@ -132,4 +141,5 @@ async def sample_house(root: Path) -> AsyncIterator[SampleHouse]:
             phone = Softphone(root / "anna", asterisk.at(), name="anna", password=sample_data.PHONE_PASSWORD)
             await stack.enter_async_context(phone)
             await phone.registered(PATIENCE)
+            await house.knows("anna")
         yield house
