@@ -14,6 +14,7 @@ from homeline.model import Event, ReceivedPart, Wanted
 from homeline_lab.bench.measure import Effort, Figures
 from homeline_lab.bench.ours import Homeline
 from homeline_lab.bench.program import Program
+from homeline_lab.bench.screen import screen
 from homeline_lab.house import House
 
 INBOX = 100_000
@@ -29,7 +30,8 @@ config rule 'another_{number}'
 
 
 async def further(kind: type[Program], effort: Effort) -> Figures:
-    """The bus with an inbox of 100,000 messages: `status`, a page of 50, and from a commit to its effect."""
+    """The bus with an inbox of 100,000 messages: `status`, a page of 50, also in a browser, and from a commit to its
+    effect."""
     if kind is not Homeline:
         return {}
     with tempfile.TemporaryDirectory(prefix="homeline-bench-") as folder:
@@ -37,6 +39,7 @@ async def further(kind: type[Program], effort: Effort) -> Figures:
             await asyncio.to_thread(_fill, house.router.paths.state / "homeline.db")
             await house.start()
             return {
+                **await screen(house, Path(folder) / "chromium", effort.singles),
                 "status_p50_ms": await _median(lambda: house.call("status"), effort),
                 "page_p50_ms": await _median(lambda: house.call("list_messages", limit=50), effort),
                 "page_deep_p50_ms": await _median(

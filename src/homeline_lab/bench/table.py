@@ -47,6 +47,7 @@ LATENCY = together(number("latency_p50_ms", ONE), number("latency_p95_ms", ONE))
 MEMORY = together(number("memory_idle_mb", ONE), number("memory_after_mb", ONE), between="; ")
 IDLE = together(number("idle_cpu_s", THREE), number("idle_commands"), between="; ")
 PAGES = together(number("page_p50_ms", ONE), number("page_deep_p50_ms", ONE))
+SCREEN = together(number("screen_p50_ms"), number("screen_slow_p50_ms"))
 DIALPLAN = together(number("dialplan_p50_ms"), number("dialplan_p95_ms"))
 RENDERED = together(number("rendered_kb", ONE), number("rendered_files"), number("render_p50_ms"), between="; ")
 PUBLISHED = together(number("mqtt_p50_ms", ONE), number("mqtt_p99_ms", ONE))
@@ -70,6 +71,7 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("sender or text runs code", number("runs_code", "{}"), "no"),
     ("status over the bus, p50, ms", number("status_p50_ms", TWO), "≤ 1"),
     ("a page of an inbox of 100,000, first / middle, p50, ms", PAGES, "≤ 10"),
+    ("LuCI: reply with 50 messages to the screen, PC / six times slower, p50, ms", SCREEN, "≤ 300"),
     ("commit of the configuration to its effect, p50, ms", number("commit_p50_ms"), "≤ 500"),
     ("+CMTI to a subscriber of MQTT, p50 / p99, ms", PUBLISHED, ""),
     ("+CMTI to a webhook's request, p50 / p99, ms", POSTED, ""),
