@@ -19,7 +19,7 @@ PLACE = "/cgi-bin/luci/admin/services/homeline/messages"
 PAGE = 50
 SLOWER = 6  # a cheap phone's processor beside this one, as Chromium's own tools take it
 
-# Opens a conversation. Its reply is the last that came before the messages were in the document, which are on the screen
+# Opens a conversation. Its reply is the last that came before its messages were in the document; they are on the screen
 # when the frame after that was drawn.
 OPEN = """
 const [ place, count, done ] = arguments;
