@@ -265,7 +265,7 @@ class Dongle:
         """The log as text, one line an entry, times of the monotonic clock."""
         return "\n".join(str(e) for e in self.log if e.at >= since)
 
-    async def wait(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    async def wait(self, condition: Callable[[], bool], timeout: float = 30.0) -> None:
         """Until something holds; looked at after all traffic. TimeoutError with the last traffic in its text."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
@@ -279,7 +279,7 @@ class Dongle:
                 last = "\n".join(str(e) for e in list(self.log)[-20:])
                 raise TimeoutError(f"not within {timeout} s; last traffic:\n{last}") from None
 
-    async def seen(self, command: str, times: int = 1, timeout: float = 10.0) -> None:
+    async def seen(self, command: str, times: int = 1, timeout: float = 30.0) -> None:
         """Until so many more commands of that name have come."""
         target = self.count(command) + times
         await self.wait(lambda: self.count(command) >= target, timeout)

@@ -41,12 +41,12 @@ class Events:
     def of(self, name: str) -> list[Table]:
         return [data for heard, data in self.heard if heard == name]
 
-    async def wait(self, name: str, where: Callable[[Table], bool] = lambda _: True, timeout: float = 10.0) -> Table:
+    async def wait(self, name: str, where: Callable[[Table], bool] = lambda _: True, timeout: float = 30.0) -> Table:
         """The first event of that name, past or to come, for which `where` holds."""
         return (await self.wait_for(name, 1, where, timeout))[0]
 
     async def wait_for(
-        self, name: str, count: int, where: Callable[[Table], bool] = lambda _: True, timeout: float = 10.0
+        self, name: str, count: int, where: Callable[[Table], bool] = lambda _: True, timeout: float = 30.0
     ) -> list[Table]:
         """So many of them."""
 
@@ -115,7 +115,7 @@ class Home(House):
     async def texts(self) -> list[str]:
         return [message["text"] for message in await self.messages()]
 
-    async def logged(self, words: str, timeout: float = 10.0) -> None:
+    async def logged(self, words: str, timeout: float = 30.0) -> None:
         """Until the log has these words. It is looked at again and again: nothing tells of a line in a file."""
         async with asyncio.timeout(timeout):
             while words not in self.log:

@@ -101,4 +101,5 @@ async def test_what_is_no_order_is_refused_and_a_flood_of_orders_costs_little(tm
         assert 0 < len(answered) <= 61
         assert home.log.count("\n") - before < 100
         assert home.log.count("commands are dropped") == 1
-        assert home.dongle.sent and {each.recipient for each in home.dongle.sent} == {OWNER}
+        await home.dongle.wait(lambda: bool(home.dongle.sent))
+        assert {each.recipient for each in home.dongle.sent} == {OWNER}

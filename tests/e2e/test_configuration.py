@@ -76,8 +76,9 @@ async def test_only_what_a_change_touches_is_begun_anew(tmp_path: Path) -> None:
         await committed(home, home.configuration().replace("owner@home.lab", "other@home.lab"))
         await committed(home, home.configuration())
         assert home.dongle.count() == commands
+        modes = home.dongle.count("+CMGF")
         await committed(home, home.configuration().replace("dongle 'stick'", "dongle 'stick'\n\toption rate '30'"))
-        await home.dongle.seen("+CMGF")
+        await home.dongle.wait(lambda: home.dongle.count("+CMGF") > modes)
         await home.until_dongle("ready")
         await deliver(home, "hello")
 

@@ -39,7 +39,7 @@ async def test_killed_before_the_modem_asks_for_the_text(tmp_path: Path) -> None
     async with living(tmp_path) as home:
         home.dongle.faults.latency["+CMGS"] = 60.0
         message = await queued(home)
-        await home.dongle.seen("+CMGS")
+        await home.dongle.wait(lambda: home.dongle.count("+CMGS") > 0)
         await home.killed()
         home.dongle.faults.clear()
         home.dongle.replug()

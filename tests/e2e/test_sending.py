@@ -75,7 +75,7 @@ async def test_a_refusal_that_passes_is_tried_again(tmp_path: Path) -> None:
     async with living(tmp_path, quick=True) as home:
         home.dongle.faults.refuse("+CMGS", "+CMS ERROR: 42")  # congestion
         sent = await home.call("send_message", to=TO, text="hello", report=False)
-        await home.dongle.seen("+CMGS")
+        await home.dongle.wait(lambda: home.dongle.count("+CMGS") > 0)
         await home.call("send_message", to=TO, text="another", report=False, wait=10)  # is not delayed by it
         assert (await home.call("get_message", id=sent["id"]))["message"]["state"] == "queued"
         home.set_clock(60)

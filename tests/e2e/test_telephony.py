@@ -347,7 +347,9 @@ async def test_the_manager_may_move(tmp_path: Path) -> None:
                 await asyncio.sleep(0.05)
         home.commit(MOBILE + f"\nconfig sip 'sip'\n\toption ami_port '{port}'\n")
         await home.comes("applied", "pjsip.conf")
-        assert await home.endpoints() == ["mobile"]
+        async with asyncio.timeout(TIMEOUT):
+            while await home.endpoints() != ["mobile"]:  # for a moment none, while it reads its files once more
+                await asyncio.sleep(0.05)
         assert home.pbx.process is process
 
 
