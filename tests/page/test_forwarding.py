@@ -271,6 +271,9 @@ def default_of(kind: SectionType, option: Option) -> str:
     return {True: "1", False: "0"}[value] if isinstance(value, bool) else str(value or "")
 
 
+UNSHOWN = {("homeline", "version")}  # what only the packages' upgrades write
+
+
 def shape_of(option: Option) -> tuple[str, Any]:
     """What kind of field an option wants: of numbers with their limits, of choices with the words."""
     if option.kind is BOOLEAN:
@@ -292,8 +295,9 @@ async def test_every_option_is_in_the_forms_and_no_other(tmp_path: Path, chromiu
     assert set(forms) == set(TABLES)
     for name, kind in TABLES.items():
         rows = {row["name"]: row for row in forms[name]}
-        assert sorted(rows) == sorted(option.name for option in kind.options), name
-        for option in kind.options:
+        options = [option for option in kind.options if (name, option.name) not in UNSHOWN]
+        assert sorted(rows) == sorted(option.name for option in options), name
+        for option in options:
             row, where = rows[option.name], f"{name}.{option.name}"
             widget, more = shape_of(option)
             assert row["title"], where
