@@ -302,7 +302,7 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "A channel": (
         StatusReport._channel("email", "c", None, None),
-        StatusReport._channel("mqtt", "c", Namespace(connected=True), Summary("c", 1, 2, 3, 4, "e")),
+        StatusReport._channel("mqtt", "c", Namespace(connected=True), Summary("c", 1, 2, 3, 4, "e")) | {"gone": True},
     ),
     "A schedule": regular_shapes(Scheduled, {"name", "action", "dongle", "every"}),
     "A balance": regular_shapes(Reader, {"name", "dongle", "every"}),
