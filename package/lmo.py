@@ -3,7 +3,7 @@
     python3 lmo.py FROM TO           FROM/*/homeline.po to TO/homeline.CODE.lmo
 
 Such a file holds the texts, each filled up to four octets; an index of four numbers for each, sorted by the first: hash
-of the key, number of the plural form plus one, place and length of the text; and where the index begins. Numbers have
+of the key, how many forms the text has, place and length of this one; and where the index begins. Numbers have
 32 bits, the highest octet first. The key is the English text, with its context before \\1 and its plural form behind
 \\2. What is the same as in English is left out. An entry of hash 0 says how to choose plural forms. It needs nothing
 but Python.
@@ -80,7 +80,7 @@ def compiled(text: str) -> bytes:
         for form, translation in enumerate(entry.translations):
             key, octets = hashed(_key(entry.key, form)), translation.encode()
             if octets and key != hashed(octets):
-                add(key, form + 1, octets)
+                add(key, len(entry.translations), octets)
     table = b"".join(struct.pack(">4I", *each) for each in sorted(index))
     return bytes(content) + table + struct.pack(">I", len(content))
 

@@ -76,9 +76,10 @@ def test_luci_finds_each_text(path: Path) -> None:
     found = lmo.decoded(content)
     assert found[0] == header["Plural-Forms"]
     for entry in entries:
-        _context, singular, plural = entry.key
+        context, singular, plural = entry.key
+        before = "" if context is None else f"{context}\1"
         for form, translation in enumerate(entry.translations):
-            key = singular if plural is None else f"{singular}\2{form}"
+            key = before + (singular if plural is None else f"{singular}\2{form}")
             assert found.get(lmo.hashed(key.encode()), key) == translation
 
 

@@ -59,7 +59,7 @@ function reasonOf(reason) {
 /* How strong a signal is, in bars and in words. */
 function strength(dbm) {
 	const bars = BARS.filter((least) => dbm >= least).length;
-	const words = [ _('none'), _('very weak'), _('weak'), _('fair'), _('good'), _('excellent') ];
+	const words = [ _('none', 'signal'), _('very weak'), _('weak'), _('fair'), _('good'), _('excellent') ];
 
 	return { bars: bars, words: words[bars] };
 }

@@ -68,7 +68,7 @@ const kinds = () => [
 	[ 'voicemail', _('Voicemail'), '' ],
 	[ 'ussd', _('USSD answer'), _('Text') ],
 	[ 'report', _('Delivery report'), _('Text') ],
-	[ 'alert', _('Alert'), _('Text') ]
+	[ 'alert', _('Alert', 'homeline'), _('Text') ]
 ];
 
 function messageChoice(message) {
@@ -100,8 +100,8 @@ function dialogue(messages) {
 	const text = E('textarea', { 'class': 'cbi-input-textarea', 'rows': '3' });
 	const rows = {
 		kind: labelled('hl-explain-kind', _('Kind'), kind),
-		from: labelled('hl-explain-from', _('From'), from, _('A number or a name; of USSD, the code.')),
-		key: labelled('hl-explain-key', _('Key'), key, _('An alert\'s key, such as database.opened.')),
+		from: labelled('hl-explain-from', _('From', 'homeline'), from, _('A number or a name; of USSD, the code.')),
+		key: labelled('hl-explain-key', _('Key', 'homeline'), key, _('An alert\'s key, such as database.opened.')),
 		text: labelled('hl-explain-text', _('Text'), text)
 	};
 	const made = E('div', {}, Object.values(rows));

@@ -156,7 +156,7 @@ const SECTIONS = {
 		row('codes', choice('first', [
 			[ 'first', _('shown first') ],
 			[ 'text', _('left in the text') ],
-			[ 'redact', _('hidden') ]
+			[ 'redact', _('hidden', 'homeline') ]
 		]), _('One-time codes'), _('Hidden ones stay readable in the inbox only.'), { tab: 'how' }),
 		row('subject', text('template'), _('Subject'),
 			_('The heading, where a channel has one. Empty: Homeline\'s own words.'), { tab: 'how', long: true }),
@@ -165,8 +165,8 @@ const SECTIONS = {
 	],
 
 	email: () => [
-		row('to', many(text('mail')), _('To'), null, NEEDED),
-		row('from', text('mail'), _('From'), _('Many servers want the account\'s own address here.'), NEEDED),
+		row('to', many(text('mail')), _('To', 'homeline'), null, NEEDED),
+		row('from', text('mail'), _('From', 'homeline'), _('Many servers want the account\'s own address here.'), NEEDED),
 		row('host', text('host'), _('Mail server'), _('Such as smtp.example.org. Needed unless a program sends the mail.')),
 		row('tls', choice('starttls', TLS()), _('Encryption')),
 		row('port', number(1, 65535), _('Port'), _('Empty: 587 with STARTTLS, 465 with TLS, 25 without encryption.')),

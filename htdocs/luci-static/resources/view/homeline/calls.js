@@ -412,7 +412,7 @@ function fields() {
 		peer,
 		common.select(_('Direction'), filter.direction, [ [ '', _('in and out') ] ].concat([ 'in', 'out', 'internal' ].map((each) =>
 			[ each, direction(each) ])), (value) => filterBy('direction', value)),
-		common.select(_('State'), filter.state, [ [ '', _('every state') ] ].concat([ 'answered', 'missed', 'voicemail', 'failed', 'refused' ].map((each) =>
+		common.select(_('State', 'homeline'), filter.state, [ [ '', _('every state') ] ].concat([ 'answered', 'missed', 'voicemail', 'failed', 'refused' ].map((each) =>
 			[ each, callState(each)[0] ])), (value) => filterBy('state', value)),
 		dongles.length > 1 ? common.select(_('Dongle'), filter.dongle, [ [ '', _('every dongle') ] ].concat(dongles),
 			(value) => filterBy('dongle', value)) : '',

@@ -195,10 +195,10 @@ function addRules(map) {
 		_('Rule'));
 
 	grid.sortable = true;
-	grids.column(grid, 'what', _('Forwards'), what);
+	grids.column(grid, 'what', _('Forwards', 'homeline'), what);
 	grids.column(grid, 'when', _('When'), when);
-	grids.column(grid, 'to', _('To'), (section_id) => options.items(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
-	grids.column(grid, 'health', _('State'), (section_id) => inForce.health('rules', section_id));
+	grids.column(grid, 'to', _('To', 'homeline'), (section_id) => options.items(uci.get('homeline', section_id, 'channels')).join(', ') || '—');
+	grids.column(grid, 'health', _('State', 'homeline'), (section_id) => inForce.health('rules', section_id));
 	grids.show(grid, 'rule');
 }
 
@@ -209,7 +209,7 @@ function addChannels(map) {
 	grids.column(grid, 'type', _('Type'), (section_id) => common.channelType(uci.get('homeline', section_id)['.type']));
 	grids.column(grid, 'target', _('Leads to'), target);
 	grids.column(grid, 'users', _('Used by'), usedBy);
-	grids.column(grid, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
+	grids.column(grid, 'health', _('State', 'homeline'), (section_id) => inForce.health('channels', section_id));
 }
 
 function addOthers(map) {
@@ -222,11 +222,11 @@ function addOthers(map) {
 	const replies = grids.section(map, grids.Grid, 'auto_reply', _('Auto-replies'), _('Answers to whoever writes.'),
 		_('New auto-reply'), _('Auto-reply'));
 
-	grids.column(mailboxes, 'health', _('State'), (section_id) => inForce.health('channels', section_id));
+	grids.column(mailboxes, 'health', _('State', 'homeline'), (section_id) => inForce.health('channels', section_id));
 	grids.show(mailboxes, 'mailbox');
-	grids.column(schedules, 'turn', _('State'), (section_id) => inForce.turn('schedules', section_id));
+	grids.column(schedules, 'turn', _('State', 'homeline'), (section_id) => inForce.turn('schedules', section_id));
 	grids.show(schedules, 'schedule');
-	grids.column(balances, 'turn', _('State'), (section_id) => inForce.turn('balances', section_id));
+	grids.column(balances, 'turn', _('State', 'homeline'), (section_id) => inForce.turn('balances', section_id));
 	grids.show(balances, 'balance');
 	grids.show(replies, 'auto_reply');
 }

@@ -71,8 +71,8 @@ function showPassword(reply) {
 			fact(_('Password'), reply.password, true),
 			fact(_('Server, domain'), server(phone, sip), true),
 			fact(_('Transport'), transport(phone, sip)),
-			fact(_('Media encryption'), phone.secure ? _('SRTP (SDES), mandatory') : _('none')),
-			fact(_('Proxy, STUN, ICE, TURN'), _('none'))
+			fact(_('Media encryption'), phone.secure ? _('SRTP (SDES), mandatory') : _('none', 'homeline')),
+			fact(_('Proxy, STUN, ICE, TURN'), _('none', 'homeline'))
 		)),
 		provisioning(reply),
 		app('Acrobits, Groundwire', _('A new account, Generic SIP. Leave push notifications off: with them a server of the maker\'s registers in your name, and is refused.')),
@@ -237,7 +237,7 @@ function left(section_id) {
 function list(map, Section, type, words, state) {
 	const grid = grids.section(map, Section, type, ...words);
 
-	grids.column(grid, 'state', _('State'), state);
+	grids.column(grid, 'state', _('State', 'homeline'), state);
 	grids.show(grid, type);
 }
 
@@ -263,7 +263,7 @@ return view.extend({
 		const fixed = grids.section(map, Fixed, 'sip', 'Asterisk', _('The telephone exchange on the router.'));
 
 		fixed.addremove = false;
-		grids.column(fixed, 'state', _('State'), fixedState);
+		grids.column(fixed, 'state', _('State', 'homeline'), fixedState);
 
 		return map.render().then((node) => E('div', { 'class': 'hl-page' }, [ node ]));
 	}

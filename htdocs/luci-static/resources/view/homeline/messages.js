@@ -336,7 +336,7 @@ function bubble(message) {
 		'data-key': 'message %d'.format(id)
 	}, [ box, E('div', { 'class': 'hl-bubble' }, [
 		state.open.all ? E('div', { 'class': 'hl-strong' }, [
-			message.direction == 'out' ? _('To') + ' ' : '', shownName(message.peer || _('unknown'), message.name)
+			message.direction == 'out' ? _('To', 'homeline') + ' ' : '', shownName(message.peer || _('unknown'), message.name)
 		]) : '',
 		marks(message),
 		words(message),
@@ -398,9 +398,9 @@ function deliveryRow(id, item) {
 		told.push(common.exact(item.done_at));
 
 	return E('tr', { 'class': 'tr' }, [
-		E('td', { 'class': 'td', 'data-title': _('Channel') }, [ item.channel ]),
+		E('td', { 'class': 'td', 'data-title': _('Channel', 'homeline') }, [ item.channel ]),
 		E('td', { 'class': 'td', 'data-title': _('Rule') }, [ item.rule ]),
-		E('td', { 'class': 'td', 'data-title': _('State') }, [ common.pill(found[0], found[1]) ]),
+		E('td', { 'class': 'td', 'data-title': _('State', 'homeline') }, [ common.pill(found[0], found[1]) ]),
 		E('td', { 'class': 'td', 'data-title': _('Tries') }, [ String(item.attempts) ]),
 		E('td', { 'class': 'td', 'data-title': _('What came of it') }, [ told.filter((each) => each).join(' · ') ]),
 		E('td', { 'class': 'td' }, [ E('div', { 'class': 'hl-buttons' }, [
@@ -414,7 +414,7 @@ function deliveryRow(id, item) {
 
 function deliveryTable(id, deliveries) {
 	return deliveries.length ? E('table', { 'class': 'table' }, [
-		E('tr', { 'class': 'tr table-titles' }, [ _('Channel'), _('Rule'), _('State'), _('Tries'), _('What came of it'), '' ].map((each) =>
+		E('tr', { 'class': 'tr table-titles' }, [ _('Channel', 'homeline'), _('Rule'), _('State', 'homeline'), _('Tries'), _('What came of it'), '' ].map((each) =>
 			E(each ? 'th' : 'td', { 'class': 'th' }, [ each ])))
 	].concat(deliveries.map((each) => deliveryRow(id, each)))) : E('p', {}, [ _('No rule forwards it.') ]);
 }
@@ -431,8 +431,8 @@ function facts(message) {
 	const found = messageState(message);
 
 	return [
-		[ message.direction == 'in' ? _('From') : _('To'), [ message.name, message.peer, message.peer_raw != message.peer ? message.peer_raw : '' ].filter((each) => each).join(', ') ],
-		[ _('State'), found ? found[0] : _('Received') ],
+		[ message.direction == 'in' ? _('From', 'homeline') : _('To', 'homeline'), [ message.name, message.peer, message.peer_raw != message.peer ? message.peer_raw : '' ].filter((each) => each).join(', ') ],
+		[ _('State', 'homeline'), found ? found[0] : _('Received') ],
 		[ message.direction == 'in' ? _('Sent') : _('Taken by the network'), message.sent_at ? common.exact(message.sent_at) : '' ],
 		[ _('Stored'), message.at ? common.exact(message.at) : '' ],
 		[ _('Report'), message.delivered_at ? common.exact(message.delivered_at) : '' ],
@@ -622,7 +622,7 @@ function composer() {
 	});
 
 	return [
-		to ? E('div', {}, [ E('label', { 'for': 'homeline-to' }, [ _('To') ]), E('span', { 'class': 'hl-grow' }, [ to ]), told ]) : '',
+		to ? E('div', {}, [ E('label', { 'for': 'homeline-to' }, [ _('To', 'homeline') ]), E('span', { 'class': 'hl-grow' }, [ to ]), told ]) : '',
 		E('label', { 'for': 'homeline-text', 'class': 'hl-hidden' }, [ _('Text of the message') ]),
 		text,
 		E('div', {}, [ count, dongle || '', flash[1], send ])

@@ -176,7 +176,7 @@ function askPin(dongle) {
 function askReset(name) {
 	common.ask(_('Reset the dongle'), [
 		_('The modem in %s is restarted, which takes up to a minute. Messages wait meanwhile; a call in progress ends.').format(name)
-	], _('Reset'), () => api.resetDongle({ dongle: name }), 'cbi-button-negative important');
+	], _('Reset', 'homeline'), () => api.resetDongle({ dongle: name }), 'cbi-button-negative important');
 }
 
 function askRelease(name) {
@@ -308,7 +308,7 @@ function asteriskCard(asterisk, now) {
 			_('Version %s').format(asterisk.version),
 			asterisk.since ? ' · ' + _('started %s').format(common.ago(asterisk.since, now)) : ''
 		]) : '',
-		rows.length ? table([ _('Name'), _('Kind'), _('State'), _('Contact'), _('Calls') ], rows) : ''
+		rows.length ? table([ _('Name'), _('Kind'), _('State', 'homeline'), _('Contact'), _('Calls') ], rows) : ''
 	]);
 }
 
@@ -332,7 +332,7 @@ function channelsCard(channels, now) {
 
 	return E('section', { 'class': 'hl-card', 'data-key': 'channels' }, [
 		E('div', { 'class': 'hl-head' }, [ E('h3', {}, [ _('Channels') ]) ]),
-		table([ _('Name'), _('Kind'), _('State'), _('Waiting'), _('Given up'), _('Last') ], rows)
+		table([ _('Name'), _('Kind'), _('State', 'homeline'), _('Waiting'), _('Given up'), _('Last') ], rows)
 	]);
 }
 
@@ -359,7 +359,7 @@ function regularCard(schedules, balances, now) {
 
 	return E('section', { 'class': 'hl-card', 'data-key': 'regular' }, [
 		E('div', { 'class': 'hl-head' }, [ E('h3', {}, [ _('Done regularly') ]) ]),
-		table([ _('Name'), _('Kind'), _('Dongle'), _('State'), _('Last'), _('Next') ], rows)
+		table([ _('Name'), _('Kind'), _('Dongle'), _('State', 'homeline'), _('Last'), _('Next') ], rows)
 	]);
 }
 

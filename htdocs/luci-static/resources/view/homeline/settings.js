@@ -46,7 +46,7 @@ return view.extend({
 		const grid = grids.section(map, grids.Grid, 'dongle', _('Dongles'), _('Each with a name of its own.'), _('New dongle'), _('Dongle'));
 
 		grids.column(grid, 'modem', _('Modem'), modemOf);
-		grids.column(grid, 'state', _('State'), stateOf);
+		grids.column(grid, 'state', _('State', 'homeline'), stateOf);
 		grids.show(grid, 'dongle');
 		dongles.offer(grid, ports, inForce.all('dongles'));
 

@@ -153,7 +153,7 @@ function showChannel() {
 
 	return Promise.resolve(choose(type)).then(() => [
 		E('p', {}, [ _('Where shall messages go? More ways, and more rules, are under Forwarding.') ]),
-		E('p', {}, [ common.select(_('Channel'), type, [ [ '', _('-- Please choose --') ] ].concat(types), choose) ]),
+		E('p', {}, [ common.select(_('Channel', 'homeline'), type, [ [ '', _('-- Please choose --') ] ].concat(types), choose) ]),
 		place,
 		buttons(_('Save and go on'), () => {
 			if (!type)
@@ -290,7 +290,7 @@ function look() {
 /* --- the page --- */
 
 function paint() {
-	const titles = [ _('Switch on'), _('Dongle and SIM'), _('Channel'), _('Test'), _('Calls') ];
+	const titles = [ _('Switch on'), _('Dongle and SIM'), _('Channel', 'homeline'), _('Test'), _('Calls') ];
 	const steps = [ switchOn, showDongle, showChannel, showTest, showCalls ];
 
 	return steps[state.step]().then((nodes) => root.replaceChildren(
