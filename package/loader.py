@@ -45,7 +45,10 @@ class _Packs:
         self._depth = 0
         for name in sorted(_listdir(folder)):  # noqa: PTH208 - pathlib is big
             if name.endswith(".pack"):
-                self._read(f"{folder}/{name}")
+                try:
+                    self._read(f"{folder}/{name}")
+                except (OSError, ValueError, EOFError):  # it was just removed, or is not whole yet
+                    continue
 
     def _read(self, path: str) -> None:
         from bz2 import decompress

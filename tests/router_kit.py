@@ -60,16 +60,20 @@ class Router:
     async def ready(self) -> None:
         """Until the daemon has its dongle."""
         changed = asyncio.Event()
-        async with self.bus() as bus, asyncio.timeout(90):
-            bus.listen("homeline.dongle.changed", lambda _name, _data: changed.set())
-            bus.listen("ubus.object.add", lambda _name, _data: changed.set())
-            while True:
-                changed.clear()
-                if "homeline" in self.names() and [
-                    d for d in (await bus.call("homeline", "status"))["dongles"] if d["state"] == "ready"
-                ]:
-                    return
-                await changed.wait()
+        dongles: list[dict[str, Any]] = []
+        try:
+            async with self.bus() as bus, asyncio.timeout(90):
+                bus.listen("homeline.dongle.changed", lambda _name, _data: changed.set())
+                bus.listen("ubus.object.add", lambda _name, _data: changed.set())
+                while True:
+                    changed.clear()
+                    if "homeline" in self.names():
+                        dongles = (await bus.call("homeline", "status"))["dongles"]
+                    if any(dongle["state"] == "ready" for dongle in dongles):
+                        return
+                    await changed.wait()
+        except TimeoutError:
+            raise TimeoutError(f"the dongle is not ready: {dongles}") from None
 
     def names(self) -> set[str]:
         return {found.name for found in self.root.bus.objects.values() if found.name}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from homeline_lab.packages.branches import branch
-from openwrt_kit import ASTERISK, DIALOUT, built, needs_root, router
+from openwrt_kit import ASTERISK, DIALOUT, REPOSITORY, built, needs_root, router
 from router_kit import limit, living, older, status
 
 pytestmark = [needs_root, pytest.mark.timeout(180)]
@@ -130,6 +130,74 @@ async def test_removal_leaves_the_owners_data_and_nothing_else(name: str) -> Non
         left = {path for path in after.keys() - fresh.keys() if not path.startswith("/usr/lib/opkg/info/conffile")}
         assert left | changed == LEFT
         assert after["/etc/config/homeline"] == 0o600
+
+
+ALL = (
+    *("python3-phonenumbers", "homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", "homeline-mqtt"),
+    *("luci-app-homeline", "luci-app-homeline-lua", "luci-i18n-homeline-de", "luci-i18n-homeline-zh-cn"),
+)
+OTHERS = {
+    "etc/config/firewall": "\nconfig defaults\n\toption input 'REJECT'\n\n",  # as uci writes it
+    "etc/config/luci": "config internal 'languages'\n",
+    "etc/config/asterisk": "config asterisk 'general'\n\toption enabled '0'\n",
+    "etc/asterisk/pjsip.conf": "; the owner's\n[global]\n",
+    "etc/asterisk/rtp.conf": "[general]\nrtpstart=10000\n",
+}
+# Asterisk's init script, which is asked whether it is enabled and running, and told to start.
+ASTERISK_INIT = """#!/bin/sh
+case $1 in
+enabled) [ -e /etc/rc.d/S99asterisk ] ;;
+enable) ln -s ../init.d/asterisk /etc/rc.d/S99asterisk ;;
+running) [ -e /tmp/asterisk-runs ] ;;
+start) : >/tmp/asterisk-runs ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_removal_of_everything_leaves_what_the_documentation_says(name: str) -> None:
+    """With calls in use: what is Asterisk's, the firewall's and LuCI's is as it was, but for what is told there."""
+    packages = built(branch(name))
+    async with router(name, "homeline-asterisk", "homeline-channels", "homeline-mqtt") as (root, manager):
+        for path, text in OTHERS.items():
+            root.write(path, text)
+        root.write("etc/init.d/asterisk", ASTERISK_INIT, 0o755)
+        for path, line in (
+            ("passwd", f"asterisk:x:{ASTERISK}:{ASTERISK}::/:/bin/false\n"),
+            ("group", f"asterisk:x:{ASTERISK}:\n"),
+        ):
+            root.write(f"etc/{path}", (root.path / "etc" / path).read_text() + line)
+        fresh = root.files()
+        contents = {path: (root.path / path[1:]).read_bytes() for path in fresh if path.startswith("/etc/")}
+        for package in ALL:
+            assert await manager.install(packages[package]) == ""
+        await root.shell(
+            "uci set homeline.main.enabled=1; uci set homeline.sip=sip; uci set homeline.sip.enabled=1;"
+            "uci set homeline_secret.me=email; uci set homeline_secret.me.password=secret;"
+            "uci commit homeline_secret; uci commit homeline; /etc/init.d/homeline start"
+        )
+        # As the daemon asks for Asterisk, were its modules there.
+        await root.run("/bin/sh", "-c", "echo start >/var/run/homeline/restart-asterisk", user="homeline")
+        await root.run("/etc/init.d/homeline", "reload")
+        assert (root.path / "tmp/asterisk-runs").exists()
+        for package in reversed(ALL):
+            await manager.remove(package)
+        assert not root.procd.running("homeline")
+        after = root.files()
+        changed = {path for path, content in contents.items() if (root.path / path[1:]).read_bytes() != content}
+        left = {path for path in after.keys() - fresh.keys() if not path.startswith("/usr/lib/opkg/info/conffile")}
+        assert left | changed == {
+            *LEFT,
+            "/etc/config/homeline_secret",
+            "/etc/config/asterisk",
+            "/etc/config/luci",
+            "/etc/rc.d/S99asterisk",
+        }
+        assert "homeline" not in (root.path / "etc/config/asterisk").read_text()
+        document = (REPOSITORY / "docs/install.md").read_text().partition("## Removal")[2]
+        told = re.findall(r"`(/etc/[^`]*)`", document)
+        for path in left | changed:
+            assert any(path == each or (each.endswith("/") and path.startswith(each)) for each in told), path
 
 
 async def test_sysupgrade_keeps_the_inbox() -> None:

@@ -163,6 +163,21 @@ def test_a_pack_of_another_version_is_not_there(source: Path) -> None:
     assert "ImportError" in done.stderr
 
 
+@pytest.mark.parametrize("octets", [None, 0, 1, 40], ids=["gone", "empty", "begun", "cut"])
+def test_a_pack_that_just_went_or_comes_does_not_keep_the_others(source: Path, octets: int | None) -> None:
+    """As the package manager leaves it in the middle of its work, when a start of the service comes in between."""
+    packs = site(source, "first", "second")
+    (second,) = packs.rglob("second.pack")
+    if octets is None:
+        second.unlink()
+        second.symlink_to("nowhere")  # listed, and not there
+    else:
+        second.write_bytes(second.read_bytes()[:octets])
+    done = python(source, "import homeline.start as s; print(s.__name__); s.later()")
+    assert done.stdout == "homeline.start\n"
+    assert "ImportError" in done.stderr
+
+
 def test_an_upgrade_changes_nothing_for_who_runs(source: Path) -> None:
     folder = site(source, "first", "second")
     program = f"""

@@ -227,7 +227,8 @@ def test_a_language_lies_where_luci_looks(code: str) -> None:
     assert file is not None
     words = file.read().decode()
     assert re.fullmatch(
-        rf"uci set luci\.languages\.{code.replace('-', '_')}='[^']+ \([A-Z][A-Za-z ]+\)'; uci commit luci\n", words
+        rf"uci set luci\.languages\.{code.replace('-', '_')}='[^']+ \([A-Z][A-Za-z ]+\)'; uci commit luci; exit 0\n",
+        words,
     )
     assert depends(packages)[f"luci-i18n-homeline-{code}"] == ["luci-app-homeline (=0.1.0-r1)"]
 

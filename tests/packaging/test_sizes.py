@@ -20,7 +20,7 @@ def test_all_that_a_package_needs(wanted: str, found: str) -> None:
     assert closure.reached([wanted] if wanted else [], TABLE) == set(found)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_sizes_of_a_branch() -> None:
     on = branch("24.10")
     facts(on)  # skips where they are not
