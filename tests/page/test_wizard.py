@@ -162,7 +162,7 @@ async def test_a_trunk_can_be_added_at_the_end(tmp_path: Path, chromium: webdriv
     async with paged(tmp_path, chromium, start=False) as (home, page):
         home.router.configure(f"{SWITCHED_ON}\nconfig email 'owner'\n\tlist to '{OWNER}'\n", "")
         await page.log_in(page="wizard")
-        await page.js("sessionStorage.setItem('homeline-wizard', '{\"step\":4,\"channel\":\"owner\"}')")
+        await page.js('sessionStorage.setItem(\'homeline-wizard\', \'{"step":4,"channel":"owner"}\')')
         await page.go("wizard")
         await page.click(".hl-trunk")
         await page.find("[data-name='host']")
