@@ -7,7 +7,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -207,13 +207,20 @@ def _print_json(table: Any) -> None:
     print(tables.as_json(table, indent=2), flush=True)
 
 
+async def _asked(
+    options: argparse.Namespace, bus: Bus, method: str, names: Iterable[str], shown: Callable[[Table], str]
+) -> int:
+    """Call a method with the options of these names, and print its reply: as JSON, or as `shown` makes it."""
+    reply = await _call(bus, method, {name: getattr(options, name) for name in names})
+    _print_json(reply) if options.json else print(shown(reply))
+    return 0
+
+
 # -- the commands --------------------------------------------------------------------------------------------------
 
 
 async def _status(options: argparse.Namespace, bus: Bus) -> int:
-    reply = await _call(bus, "status", {"dongle": options.dongle})
-    _print_json(reply) if options.json else print(tables.status(reply))
-    return 0
+    return await _asked(options, bus, "status", ("dongle",), tables.status)
 
 
 async def _inbox(options: argparse.Namespace, bus: Bus) -> int:
@@ -222,16 +229,12 @@ async def _inbox(options: argparse.Namespace, bus: Bus) -> int:
         _print_json(reply) if options.json else print(tables.one_message(reply))
         return 0
     names = ("limit", "before", "peer", "text", "unread", "direction")
-    reply = await _call(bus, "list_messages", {name: getattr(options, name) for name in names})
-    _print_json(reply) if options.json else print(tables.inbox(reply))
-    return 0
+    return await _asked(options, bus, "list_messages", names, tables.inbox)
 
 
 async def _calls(options: argparse.Namespace, bus: Bus) -> int:
     names = ("limit", "before", "peer", "unread", "direction", "state")
-    reply = await _call(bus, "list_calls", {name: getattr(options, name) for name in names})
-    _print_json(reply) if options.json else print(tables.calls(reply))
-    return 0
+    return await _asked(options, bus, "list_calls", names, tables.calls)
 
 
 async def _send(options: argparse.Namespace, bus: Bus) -> int:
@@ -296,18 +299,14 @@ async def _deliveries(options: argparse.Namespace, bus: Bus) -> int:
         _print_json(reply) if options.json else print(tables.retried(reply))
         return 0
     names = ("limit", "before", "event", "rule", "channel", "state")
-    reply = await _call(bus, "list_deliveries", {name: getattr(options, name) for name in names})
-    _print_json(reply) if options.json else print(tables.deliveries(reply))
-    return 0
+    return await _asked(options, bus, "list_deliveries", names, tables.deliveries)
 
 
 async def _alerts(options: argparse.Namespace, bus: Bus) -> int:
     if options.acknowledge is not None:
         await _call(bus, "acknowledge_alert", {"id": options.acknowledge})
         return 0
-    reply = await _call(bus, "list_alerts", {name: getattr(options, name) for name in ("limit", "before", "all")})
-    _print_json(reply) if options.json else print(tables.alerts(reply))
-    return 0
+    return await _asked(options, bus, "list_alerts", ("limit", "before", "all"), tables.alerts)
 
 
 async def _watch(options: argparse.Namespace, bus: Bus) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,13 +40,6 @@ def delivery(**options: Any) -> Delivery:
 async def telegram() -> AsyncIterator[Telegram]:
     async with Telegram() as telegram:
         yield telegram
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    async with Service(tmp_path) as service:
-        await service.database(Store.unread)
-        yield service
 
 
 def channel(

@@ -7,14 +7,12 @@ import hmac
 import json
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from homeline import config
-from homeline.adapters.store import Store
 from homeline.config import Rule
 from homeline.config_channels import Webhook
 from homeline.errors import ConfigError, DeliveryError
@@ -41,13 +39,6 @@ def delivery() -> Delivery:
 async def server() -> AsyncIterator[WebServer]:
     async with WebServer() as server:
         yield server
-
-
-@pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    async with Service(tmp_path) as service:
-        await service.database(Store.unread)
-        yield service
 
 
 def channel(
