@@ -11,7 +11,7 @@ from homeline_lab.pages import words
 from homeline_lab.uci import Uci
 from page.kit import WIDTHS, Page, paged
 
-VIEWS = ("overview", "messages", "ussd", "calls", "forwarding")
+VIEWS = ("overview", "messages", "ussd", "calls", "forwarding", "lines", "settings", "log", "wizard")
 READY = {"de": "Bereit", "es": "Listo", "hi": "तैयार", "ru": "Готов", "zh-cn": "就绪"}
 COUNTED = {
     "de": ["1 Teil fehlt", "2 Teile fehlen", "5 Teile fehlen"],
