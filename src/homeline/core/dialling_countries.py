@@ -133,6 +133,19 @@ def is_emergency(number: str, country: str) -> bool:
     return bool(country) and bool(shortnumberinfo.is_emergency_number(number, country))
 
 
+def emergency(country: str) -> tuple[str, ...]:
+    """The country's emergency numbers, and those that a mobile phone calls anywhere, as patterns.
+
+    Only the latter where nothing is known of the country.
+    """
+    try:
+        data = _library().PhoneMetadata.short_metadata_for_region(country) if country else None
+    except RenderError:
+        data = None
+    expression = _expression(data.emergency) if data else ""
+    return tuple(dict.fromkeys((*EMERGENCY, *(alternatives(expression) if expression else ()))))
+
+
 def _e164(data: Any, patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"+{data.country_code}{pattern}{ANYTHING}" for pattern in patterns)
 
