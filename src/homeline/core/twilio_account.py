@@ -7,10 +7,9 @@ tables were made (as the dial plan's are, `core.dialling`). So the function need
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from homeline.config_calls import Trunk, TrunkMode, TrunkType, Where
+from homeline.config_calls import Line, Trunk, TrunkMode, TrunkType, Where
 from homeline.config_options import Config
 from homeline.core import dialling, dialling_countries
 from homeline.core.dialling import Gate
@@ -58,25 +57,9 @@ class Account:
     after: str = ""  # URL that says what follows when no softphone has answered; "" is nothing
     after_router: bool = False  # also where the router handed the call over: it has no voicemail of its own
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Account:
-        """Of what `to_json` gave, also when it went through JSON."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-        plain["ways"] = tuple(Way(**_tuples(way)) for way in data["ways"])
-        plain["forms"] = tuple(Form(**form) for form in data["forms"])
-        plain["allowed"] = _tuples(data["allowed"])
-        return cls(**plain)
-
-
-def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-
 
 def account(config: Config, *, byoc: str = "", after: str = "") -> Account:
-    """The tables of a configuration. `byoc` is the SID of the BYOC trunk, `after` the URL of voicemail ("" for none)."""
+    """The tables of a configuration; `byoc` is the SID of the BYOC trunk, `after` the URL of voicemail, "" for none."""
     tables = dialling.tables(config)
     trunk = router_trunk(config)
     phones = [phone for phone in config.phones if phone.enabled and phone.where is Where.TWILIO]
@@ -153,7 +136,7 @@ def _way(gate: Gate, trunk: Trunk | None, config: Config) -> Way | None:
     )
 
 
-def _lines(config: Config, trunk: Trunk | None) -> list[Any]:
+def _lines(config: Config, trunk: Trunk | None) -> list[Line]:
     """The lines that ring softphones at Twilio."""
     start = f"{trunk.name}/" if trunk else "/"
     return [line for line in config.lines if line.enabled and any(entry.startswith(start) for entry in line.ring)]

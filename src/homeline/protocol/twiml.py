@@ -57,14 +57,22 @@ def redirect(url: str) -> Verb:
     return Verb("Redirect", _given({"method": "POST"}), url)
 
 
-def dial(parties: Iterable[Verb], *, caller_id: str = "", timeout: int = 0, action: str = "") -> Verb:
+def dial(parties: Iterable[Verb], *, caller_id: str = "", timeout: int = 0, longest: int = 0, action: str = "") -> Verb:
     """Calls all parties (`number`, `sip`) at once; the first that answers has the call, which is answered only then.
 
-    `timeout` is in seconds (0 is Twilio's 30). `action` is asked by POST what to do when the call has ended, or when
-    nobody answered; without it what follows in the document counts.
+    `timeout` is how long they ring (0 is Twilio's 30), `longest` how long the call may be (0 is Twilio's four hours), in
+    seconds. `action` is asked by POST what to do when the call has ended, or when nobody answered; without it what
+    follows in the document counts.
     """
-    attributes = {"action": action, "answerOnBridge": "true", "callerId": caller_id, "method": "POST" if action else ""}
-    return Verb("Dial", _given({**attributes, "timeout": str(timeout or "")}), within=tuple(parties))
+    attributes = {
+        "action": action,
+        "answerOnBridge": "true",
+        "callerId": caller_id,
+        "method": "POST" if action else "",
+        "timeLimit": str(longest or ""),
+        "timeout": str(timeout or ""),
+    }
+    return Verb("Dial", _given(attributes), within=tuple(parties))
 
 
 def number(text: str, *, byoc: str = "") -> Verb:
