@@ -30,7 +30,7 @@ CALL_TIMEOUT = 60  # seconds that a number called from a softphone rings
 MOST_PARTIES = 10  # of one Dial (Twilio documentation, "Simultaneous dialing")
 ROUTER = "router"  # value of the query parameter `caller` in the URL that the router's trunk has
 
-_URI = re.compile(r"sips?:([^@]{1,200})@([A-Za-z0-9.-]{1,255})(?::[0-9]{1,5})?(?:[;?].*)?", re.IGNORECASE | re.DOTALL)
+_URI = re.compile(r"[sS][iI][pP][sS]?:([^@]{1,200})@[A-Za-z0-9.-]{1,255}(?::[0-9]{1,5})?(?:[;?].*)?", re.DOTALL)
 _ESCAPED = re.compile("%([0-9A-Fa-f]{2})")
 _SEPARATORS = re.compile(r"[-.() ]")  # visual ones (RFC 3966 5.1.1), and blanks
 _NUMBER = re.compile(r"\+?[0-9]{1,24}")

@@ -60,7 +60,7 @@ def redirect(url: str) -> Verb:
 def dial(parties: Iterable[Verb], *, caller_id: str = "", timeout: int = 0, longest: int = 0, action: str = "") -> Verb:
     """Calls all parties (`number`, `sip`) at once; the first that answers has the call, which is answered only then.
 
-    `timeout` is how long they ring (0 is Twilio's 30), `longest` how long the call may be (0 is Twilio's four hours), in
+    `timeout` is how long they ring (0 is Twilio's 30), `longest` how long they talk (0 is Twilio's four hours), in
     seconds. `action` is asked by POST what to do when the call has ended, or when nobody answered; without it what
     follows in the document counts.
     """
