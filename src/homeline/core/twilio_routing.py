@@ -228,8 +228,8 @@ def _out(way: Way, number: str, own: str, account: Account) -> Decision:
 
 
 def _handed_over(number: str, account: Account) -> str:
-    """Where the router has registered, with what it is to call in a header."""
-    return f"sip:{account.router}@{account.domain}?{HEADER}={number.replace('+', '%2B')}"
+    """Where the router has registered, with what it is to call in a header: without +, which would be escaped."""
+    return f"sip:{account.router}@{account.domain}?{HEADER}={number.removeprefix('+')}"
 
 
 def _party(text: str) -> str:

@@ -7,7 +7,7 @@ const ACCOUNT = JSON.parse("@account@");
 
 const CALL_TIMEOUT = 60; // seconds that a number called from a softphone rings
 const MOST_PARTIES = 10; // of one Dial
-const HEADER = 'X-Homeline-Number'; // of a call to a router that has registered: the number that is to be called
+const HEADER = 'X-Homeline-Number'; // of a call to a router that has registered: the digits to be called
 
 const URI = /^[sS][iI][pP][sS]?:([^@]{1,200})@[A-Za-z0-9.-]{1,255}(?::[0-9]{1,5})?(?:[;?][^]*)?$/u;
 const NUMBER = /^\+?[0-9]{1,24}$/;
@@ -113,7 +113,7 @@ function out(way, number, own, account) {
 }
 
 function handedOver(number, account) {
-  return `sip:${account.router}@${account.domain}?${HEADER}=${number.replace('+', '%2B')}`;
+  return `sip:${account.router}@${account.domain}?${HEADER}=${number.replace('+', '')}`;
 }
 
 function party(given) {
