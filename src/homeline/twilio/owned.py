@@ -1,0 +1,28 @@
+"""What of an account is Homeline's, what the owner handed over, and what is neither. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from homeline.twilio.kinds import BY_NAME, Found
+from homeline.twilio.memory import Memory
+
+
+@dataclass(slots=True)
+class Owned:
+    """`mark`: how names of ours begin (`wanted.mark`). `adopt`: SIDs and names that the owner handed over."""
+
+    mark: str
+    memory: Memory = field(default_factory=Memory)
+    adopt: Sequence[str] = ()
+
+    def ours(self, found: Found) -> bool:
+        """Whether Homeline made it, of itself: remembered, or marked with our name."""
+        marked = bool(BY_NAME[found.kind].label) and found.label.startswith(f"{self.mark} ")
+        return (found.kind, found.sid) in self.memory.things or marked
+
+    def adopted(self, found: Found) -> bool:
+        """Whether the owner handed it over: it may be changed, and stays."""
+        short = found.name.partition(".")[0]
+        return not self.ours(found) and any(name in self.adopt for name in (found.sid, found.name, found.label, short))
