@@ -108,14 +108,17 @@ def to_json(event: Happened) -> dict[str, Any]:
 
 def from_json(data: object) -> Happened:
     """The opposite of `to_json`. Raises ValueError, which names the field."""
-    if not isinstance(data, Mapping) or data.get("event") not in KINDS:
+    name = data.get("event") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(name, str) or name not in KINDS:
         raise ValueError("event: it is none that is known")
-    kind = KINDS[data["event"]]
+    kind = KINDS[name]
     values: dict[str, Any] = {}
     for field in fields(kind):
         value = data.get(field.name)
         if type(value).__name__ != field.type:  # `int` is not `bool`
             raise ValueError(f"{field.name}: must be {field.type}")
+        if isinstance(value, int) and not 0 <= value <= LATEST:
+            raise ValueError(f"{field.name}: must be from 0 to {LATEST}")
         values[field.name] = value
     for name in ("sid", "call", "recording"):
         if name in values:
