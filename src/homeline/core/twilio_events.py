@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
+from homeline.core.joining import whole_characters
+
 LONGEST_NUMBER = 64  # characters of a number or address that are kept
 LONGEST_TEXT = 32768  # characters; Twilio joins SMS to 1600, and writes down two minutes of speech
 LATEST = 253402300799  # 9999-12-31
@@ -119,7 +121,7 @@ def from_json(data: object) -> Happened:
             raise ValueError(f"{field.name}: must be {field.type}")
         if isinstance(value, int) and not 0 <= value <= LATEST:
             raise ValueError(f"{field.name}: must be from 0 to {LATEST}")
-        values[field.name] = value
+        values[field.name] = whole_characters(value) if isinstance(value, str) else value
     for name in ("sid", "call", "recording"):
         if name in values:
             sid(values, name)
