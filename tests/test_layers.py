@@ -35,7 +35,7 @@ LAYERS = (
     ("mailbox", "twilio"),
     ("adapters",),
     ("service",),
-    ("daemon", "webhook", "doctor", "doctor_calls", "doctor_finding", "tables", "pdu_tool"),
+    ("daemon", "webhook", "doctor", "doctor_calls", "doctor_finding", "tables", "tables_twilio", "pdu_tool"),
     ("client",),
     ("cli",),
     ("__main__",),

@@ -214,7 +214,7 @@ async def test_an_address_that_is_not_found_stops_a_plan(router: Router) -> None
     setup, process = router.setup({}, {}, resolver=Resolver(lookup))
     with pytest.raises(HomelineError, match=r"home\.example"):
         await setup.run(What.PLAN)
-    await setup.run(What.STATUS)
+    await setup.run(What.DESTROY)
     found = ("192.0.2.9", "2001:db8::9")
     await setup.run(What.PLAN)
     assert [question.public_address for question in process.asked] == ["", "192.0.2.9"]

@@ -72,7 +72,7 @@ class TwilioSetup:
             main, secrets = (self._read(name) for name in FILES)
         except OSError as error:
             raise HomelineError(f"The configuration cannot be read: {error.strerror}.") from None
-        address = await self._address() if what in (What.PLAN, What.APPLY) else ""
+        address = await self._address() if what is not What.DESTROY else ""
         return Question(what, main, secrets, account_wide, address, self._base)
 
     def _read(self, name: str) -> str:
