@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
+import trustme
 
 from homeline.webhook import server
 from homeline.webhook.limits import Limits, Rate
@@ -164,23 +163,14 @@ async def test_what_is_under_way_is_answered_at_the_end() -> None:
         await asyncio.open_connection("127.0.0.1", port)
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    words += ["-keyout", "key.pem", "-out", "cert.pem", "-days", "1", "-subj", "/CN=localhost"]
-    words += ["-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run(words, cwd=folder, check=True, capture_output=True, timeout=60)
-    return folder
-
-
-async def test_tls(certificate: Path, caplog: pytest.LogCaptureFixture) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
-    trusting = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+async def test_tls() -> None:
+    context, authority = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA()
+    authority.issue_cert("localhost").configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
     async with serving(tls=context) as port:
-        assert await exchange(port, b"\x00" * 100) in (b"", b"\x15\x03\x01\x00\x02\x02F")  # no TLS
-        reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+        assert b"HTTP" not in await exchange(port, b"POST /voice HTTP/1.1\r\n\r\n")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting, server_hostname="localhost")
         writer.write(request("/voice", {"a": "b"}, signature="x"))
         assert status(await asyncio.wait_for(reader.read(), 30)) == 200
         writer.close()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -107,8 +109,8 @@ class Webhook:
             self._load_certificate(twilio)
             if self._server is None:
                 await self._listen(twilio)
-        except (OSError, ValueError) as error:
-            words = getattr(error, "strerror", None) or type(error).__name__
+        except OSError as error:  # with those of `ssl`
+            words = os.strerror(error.errno) if error.errno in errno.errorcode else type(error).__name__
             self._say(f"The webhook cannot serve at {twilio.bind} port {twilio.port}: {words}")
             return RETRY
         self._bound = wanted

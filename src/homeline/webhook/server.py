@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from homeline.webhook.limits import Limits
 from homeline.webhook.request import LONGEST_HEAD, Head, Refused, Reply, head
+
+if TYPE_CHECKING:
+    import ssl
 
 log = logging.getLogger(__name__)
 
