@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -76,3 +77,16 @@ def test_no_more_parties_than_one_call_may_have() -> None:
     assert len(everybody.sips) == MOST_PARTIES and everybody.sips[-1].startswith("sip:router@")
     at_home = route(CallRequest("sip:x@x", "sip:+41441234567@x", "router"), account)
     assert len(at_home.sips) == MOST_PARTIES
+
+
+def test_every_refusal_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/twilio-routing.md").read_text()
+    rows = [
+        row.strip("| \n").split(" | ")
+        for row in page.partition("## Why a call is refused")[2].splitlines()[4:]
+        if "|" in row
+    ]
+    silent = {Refusal.NOBODY: "busy"}
+    assert [(row[0], row[2]) for row in rows] == [
+        (f"`{refusal}`", WORDS.get(refusal, silent.get(refusal, "nothing"))) for refusal in Refusal
+    ]

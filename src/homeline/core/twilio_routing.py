@@ -27,7 +27,7 @@ from homeline.core.twilio_account import HEADER, Account, Way
 from homeline.protocol import twiml
 
 CALL_TIMEOUT = 60  # seconds that a number called from a softphone rings
-MOST_PARTIES = 10  # of one Dial (Twilio documentation, "Simultaneous dialing")
+MOST_PARTIES = 10  # of one Dial. More than one takes the account's setting "Enhanced Programmable SIP Features"
 ROUTER = "router"  # value of the query parameter `caller` in the URL that the router's trunk has
 
 _URI = re.compile(r"[sS][iI][pP][sS]?:([^@]{1,200})@[A-Za-z0-9.-]{1,255}(?::[0-9]{1,5})?(?:[;?].*)?", re.DOTALL)
