@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from homeline.core.twilio_account import HEADER
 from homeline.model import CallDirection
+from homeline.telephony import NUMBER_HEADER as HEADER
 from homeline_lab.sip_raw import Stranger, request
 from hostile import HOSTILE
 from render.dialplan_kit import BASE, SID, House, asterisk_programs, house

@@ -15,7 +15,6 @@ from homeline.core import dialling, dialling_countries
 from homeline.core.dialling import Gate
 from homeline.core.dialling_countries import Form
 
-HEADER = "X-Homeline-Number"  # of a call to a router that has registered: the digits of the number that is to be called
 _SHORTEST_RING = 5  # seconds
 _RECORDING = 5  # seconds before the router gives up in which Twilio's voicemail takes a call
 

@@ -23,8 +23,9 @@ from enum import StrEnum
 from homeline.core import dialling
 from homeline.core.dialling_countries import Forms
 from homeline.core.dialling_patterns import matches
-from homeline.core.twilio_account import HEADER, Account, Way
+from homeline.core.twilio_account import Account, Way
 from homeline.protocol import twiml
+from homeline.telephony import NUMBER_HEADER
 
 CALL_TIMEOUT = 60  # seconds that a number called from a softphone rings
 MOST_PARTIES = 10  # of one Dial. More than one takes the account's setting "Enhanced Programmable SIP Features"
@@ -229,7 +230,7 @@ def _out(way: Way, number: str, own: str, account: Account) -> Decision:
 
 def _handed_over(number: str, account: Account) -> str:
     """Where the router has registered, with what it is to call in a header: without +, which would be escaped."""
-    return f"sip:{account.router}@{account.domain}?{HEADER}={number.removeprefix('+')}"
+    return f"sip:{account.router}@{account.domain}?{NUMBER_HEADER}={number.removeprefix('+')}"
 
 
 def _party(text: str) -> str:

@@ -19,7 +19,6 @@ from homeline.config_options import Config
 from homeline.core import dialling, texts
 from homeline.core.dialling import Gate, Refusal, Tables
 from homeline.core.dialling_countries import LONGEST
-from homeline.core.twilio_account import HEADER
 from homeline.errors import RenderError
 from homeline.model import TECHNOLOGY
 from homeline.paths import Paths
@@ -284,7 +283,7 @@ def _sources(config: Config, tables: Tables) -> Iterable[_Source]:
             tables.rung_by(trunk.name),
             trunk.ring_timeout,
             trunk.caller_id,
-            HEADER if proof and trunk.mode is TrunkMode.REGISTERED else "",
+            telephony.NUMBER_HEADER if proof and trunk.mode is TrunkMode.REGISTERED else "",
         )
 
 

@@ -21,10 +21,11 @@ from urllib.parse import urlencode, urlsplit
 from homeline.config_options import Config
 from homeline.config_sip import Twilio
 from homeline.core import twilio_account, twilio_events
-from homeline.core.twilio_account import HEADER, Account
+from homeline.core.twilio_account import Account
 from homeline.core.twilio_events import Ended
 from homeline.core.twilio_routing import CallRequest, Decision, Refusal, reply, route
 from homeline.protocol import twiml
+from homeline.telephony import NUMBER_HEADER
 from homeline.webhook import signature
 from homeline.webhook.carrier import Carrier
 from homeline.webhook.moment import moment
@@ -225,7 +226,7 @@ def _is_the_routers(request: CallRequest, decision: Decision, status: str, accou
         return True
     if account.trunk_domain and f"@{account.trunk_domain}" in f"@{request.domain} {request.to}":
         return True
-    to_router = bool(decision.byoc) or any(HEADER in uri for uri in decision.sips)
+    to_router = bool(decision.byoc) or any(NUMBER_HEADER in uri for uri in decision.sips)
     return to_router and status != "failed"
 
 
