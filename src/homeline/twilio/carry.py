@@ -82,7 +82,7 @@ class Carrier:
             self.owned.memory.things.add((found.kind, found.sid))
         if item.secret:
             self.owned.memory.passwords[found.sid] = self.digest(found.sid, item.secret)
-        return replace(step, name=name, sid=found.sid)
+        return replace(step, sid=found.sid)
 
     def _parent_is_ours(self, item: Item) -> bool:
         """Whether it is known as ours by what it belongs to, so that it need not be remembered of itself."""

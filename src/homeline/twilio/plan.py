@@ -38,10 +38,11 @@ class Action:
 
 @dataclass(slots=True)
 class Plan:
-    """`here`: items that are there already. `mistakes`: why nothing may be done at all."""
+    """`here`: items that are there already, by their keys. `mistakes`: why nothing may be done at all."""
 
     actions: list[Action] = field(default_factory=list)
     here: dict[str, Found] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)  # for people
     mistakes: list[str] = field(default_factory=list)
 
     @property
@@ -90,12 +91,12 @@ def chain_of(item: Item, here: Mapping[str, Found]) -> tuple[str, ...] | None:
 
 def _one(item: Item, survey: Survey, owned: Owned, ways: Ways, plan: Plan) -> Action | None:
     found = _match(item, survey, owned, plan)
-    name = resolved(item.name, plan.here)
+    shown = plan.names[item.key] = plan.names[item.name.key] if isinstance(item.name, Ref) else item.name
     if found is None:
         if item.adopted:
-            plan.mistakes.append(f"twilio.adopt: the account has no {BY_NAME[item.kind].words} '{name}'")
+            plan.mistakes.append(f"twilio.adopt: the account has no {BY_NAME[item.kind].words} '{shown}'")
             return None
-        return Action(Step(Do.CREATE, item.kind, name or _named(item), changes=_values(item, plan)), item)
+        return Action(Step(Do.CREATE, item.kind, shown, changes=_values(item, plan)), item)
     if not (item.parent or item.adopted or owned.ours(found) or owned.adopted(found)):
         plan.mistakes.append(
             f"The {BY_NAME[item.kind].words} '{found.name}' is there and was not made by Homeline: add it to"
@@ -105,12 +106,7 @@ def _one(item: Item, survey: Survey, owned: Owned, ways: Ways, plan: Plan) -> Ac
     plan.here[item.key] = found
     changes = _changes(item, found, owned, ways, plan)
     action = Do.CHANGE if changes else Do.KEEP
-    return Action(Step(action, item.kind, found.name, found.sid, changes), item, found)
-
-
-def _named(item: Item) -> str:
-    """A name for what has none yet: that of what it will be of."""
-    return item.key
+    return Action(Step(action, item.kind, shown, found.sid, changes), item, found)
 
 
 def _match(item: Item, survey: Survey, owned: Owned, plan: Plan) -> Found | None:

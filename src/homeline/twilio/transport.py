@@ -188,6 +188,7 @@ class Transport:
                 raise TimeoutError("its answer does not end")
         if answer.length:
             raise http.client.IncompleteRead(b"", answer.length)
+        answer.read()  # tells it that it is at its end, so that the connection is free
         return bytes(content)
 
     def close(self) -> None:

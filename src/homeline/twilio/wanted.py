@@ -75,10 +75,13 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
             made.mistakes.append(
                 f"{trunk.name}.mode: Twilio cannot reach {config.sip.external_address}: use 'registered'"
             )
-    if phones or byoc or registered:
-        made.items += _function(config, byoc)
+    functions = config.twilio.routing == "function" and bool(phones or byoc or registered)
+    if functions:
+        made.items += _service(config)
     if byoc:
         made.items += _byoc(config, byoc, public_address, made)
+    if functions:
+        made.items.append(_code(config, byoc))
     if phones or registered:
         made.items += _softphones(config, phones, registered, made)
     if elastic:
@@ -128,26 +131,23 @@ def _status(config: Config, prefix: str) -> dict[str, Value | Ref]:
     return {f"{prefix}status_callback_url": url, f"{prefix}status_callback_method": "POST"}
 
 
-def _function(config: Config, byoc: Trunk | None) -> Iterator[Item]:
+def _service(config: Config) -> Iterator[Item]:
     """The service with the one function that says where calls go."""
-    if config.twilio.routing != "function":
-        return
     name = mark(config)
     fields: dict[str, Value | Ref] = {"friendly_name": f"{name} routing", "include_credentials": False}
     yield Item("service", "service", name.replace(" ", "-"), fields)
     yield Item("environment", "environment", _MARK, parent="service")
     yield Item("function", "function", FUNCTION_PATH, parent="service")
 
+
+def _code(config: Config, byoc: Trunk | None) -> Item:
+    """What the function does: the configuration is in it, and so is the BYOC trunk's SID."""
+
     def code(byoc_sid: str) -> str:
         return source(twilio_account.account(config, byoc=byoc_sid))
 
-    yield Item(
-        "code",
-        "deployment",
-        FUNCTION_PATH,
-        {"code": Ref("byoc_trunk", make=code) if byoc else code("")},
-        parent="environment",
-    )
+    fields: dict[str, Value | Ref] = {"code": Ref("byoc_trunk", make=code) if byoc else code("")}
+    return Item("code", "deployment", FUNCTION_PATH, fields, parent="environment")
 
 
 def _credentials(key: str, name: str, users: Mapping[str, str]) -> Iterator[Item]:
