@@ -70,12 +70,21 @@ class Twilio:
         """
         if self.domain or not self.account_sid:
             return self.domain
-        from hashlib import sha256  # hashlib is loaded only where there is an account
-
-        return f"homeline-{sha256(self.account_sid.encode()).hexdigest()[:8]}"
+        return f"homeline-{_sha256(self.account_sid.encode())[:8]}"
 
     @property
     def trunk_domain_name(self) -> str:
         """The name of the BYOC trunk's SIP domain, and of an Elastic SIP trunk; likewise."""
         name = self.domain_name
         return self.trunk_domain or (f"{name}-trunk" if name else "")
+
+
+def _sha256(octets: bytes) -> str:
+    """In hexadecimal. Python's own, for hashlib would load OpenSSL's libcrypto, some 4 MB on a router."""
+    from contextlib import suppress
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256", "hashlib"):  # from Python 3.12 on; before; one that builds it under another name
+        with suppress(ImportError):
+            return str(import_module(name).sha256(octets).hexdigest())
+    raise ImportError("Python has no SHA-256")

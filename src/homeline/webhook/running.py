@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
 import sys
@@ -110,8 +109,7 @@ class Webhook:
             if self._server is None:
                 await self._listen(twilio)
         except OSError as error:  # with those of `ssl`
-            words = os.strerror(error.errno) if error.errno in errno.errorcode else type(error).__name__
-            self._say(f"The webhook cannot serve at {twilio.bind} port {twilio.port}: {words}")
+            self._say(f"The webhook cannot serve at {twilio.bind} port {twilio.port}: {_words(error)}")
             return RETRY
         self._bound = wanted
         self._said = ""
@@ -160,6 +158,13 @@ def _lacking(loaded: Config) -> str:
     if bool(twilio.certificate) != bool(twilio.key):
         return "twilio.certificate and key go together"
     return ""
+
+
+def _words(error: OSError) -> str:
+    """Why it cannot listen. asyncio wraps the system's words in its own; an error of TLS has another kind of number."""
+    if type(error).__module__ == "ssl":
+        return "certificate and key cannot be used"
+    return os.strerror(error.errno) if error.errno else type(error).__name__
 
 
 def _has_tls() -> bool:
