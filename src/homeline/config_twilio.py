@@ -61,7 +61,7 @@ TWILIO = (
     Option("webhook", t.BOOLEAN, "Whether the webhook's server runs."),
     Option("public_url", PUBLIC_URL, "The webhook's address as Twilio calls it. Signatures are of this one only."),
     Option("bind", t.ADDRESS, "The router's address where the webhook's server listens."),
-    Option("port", t.integer(1, 65535), "Its port."),
+    Option("port", t.integer(1024, 65535), "Its port; those below are root's."),
     Option("certificate", t.CA_FILE, "Its certificate for TLS, a PEM file. Without it HTTP, for a reverse proxy."),
     Option("key", t.CA_FILE, "The certificate's private key, a PEM file."),
     Option("voicemail", t.BOOLEAN, "Whether Twilio records a message where no softphone answers. Needs the webhook."),
