@@ -10,22 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from homeline.core import twilio_events as events
-from homeline.core.twilio_events import Ended, Happened, Recorded, Spoken, Text
+from homeline.core.twilio_events import Ended, Recorded, Spoken, Text, Told, Trouble
 
 SID = st.from_regex("[A-Z]{2}[0-9a-f]{32}", fullmatch=True)
 TEXT = st.text(max_size=50)
 WHEN = st.integers(0, events.LATEST)
-EVENTS: st.SearchStrategy[Happened] = st.one_of(
+EVENTS: st.SearchStrategy[Told] = st.one_of(
     st.builds(Text, SID, TEXT, TEXT, TEXT, st.integers(0, 10)),
     st.builds(Ended, SID, TEXT, TEXT, TEXT, TEXT, WHEN, WHEN, TEXT),
     st.builds(Recorded, SID, SID, TEXT, TEXT, WHEN, WHEN, st.booleans(), TEXT),
     st.builds(Spoken, SID, SID, TEXT),
+    st.builds(Trouble, TEXT, TEXT),
 )
 CALL, RECORDING = "CA" + "1b" * 16, "RE" + "1b" * 16
 
 
 @given(EVENTS)
-def test_to_json_and_back(event: Happened) -> None:
+def test_to_json_and_back(event: Told) -> None:
     assert events.from_json(json.loads(json.dumps(events.to_json(event)))) == event
 
 

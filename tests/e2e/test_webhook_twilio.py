@@ -167,9 +167,15 @@ async def test_what_is_missing_is_in_the_log(tmp_path: Path) -> None:
             port = taken.getsockname()[1]
             await commit(home, process, home.configuration().replace(f"'{given}'", f"'{port}'"))
             await home.logged(f"port {port}: Address already in use", 30)
+            async with asyncio.timeout(30):
+                while "webhook server" not in await home.problems():
+                    await asyncio.sleep(0.05)
         process.send_signal(signal.SIGHUP)
         voice = request("/voice", {"CallSid": CALL, "From": ANN, "To": OURS})
         assert status(await answered(port, voice)) == 200
+        async with asyncio.timeout(30):
+            while "webhook server" in await home.problems():
+                await asyncio.sleep(0.05)
 
 
 async def test_a_message_on_the_voicemail_from_the_call_to_the_mail(tmp_path: Path) -> None:

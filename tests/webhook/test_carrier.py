@@ -280,3 +280,35 @@ async def test_a_daemon_that_is_silent_or_not_there(tmp_path: Path) -> None:
     async with await asyncio.start_unix_server(silent, tmp_path / "s"):
         with pytest.raises(NotTaken, match="within"):
             await tell(tmp_path / "s", {}, 0.1)
+
+
+# -- defects, and many at once ----------------------------------------------------------------------------------------
+
+
+async def test_a_defect_about_one_event_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(carrier, "PAUSE", 0.05)
+    poison = Text(f"SM{'0' * 32}", "+41791112233", "", "poison")
+    async with living(tmp_path, daemon=False) as house:
+        for event in (poison, TEXT):
+            assert not await house.carrier.take(event)
+        told = house.carrier._tell
+
+        async def broken(event: Mapping[str, Any]) -> None:
+            if event["text"] == "poison":
+                raise RuntimeError("a defect")
+            await told(event)
+
+        monkeypatch.setattr(house.carrier, "_tell", broken)
+        await house.socket.open()
+        await house.until(lambda: house.files == [f"{poison.sid}.json"])
+        assert [question["text"] for question, _ in house.told] == ["hello"]
+    assert "could not be told; it is tried again" in caplog.text
+
+
+async def test_many_at_once_are_all_taken(tmp_path: Path) -> None:
+    async with living(tmp_path) as house:
+        texts = [Text(f"SM{number:032x}", "+41791112233", "", str(number)) for number in range(100)]
+        assert all(await asyncio.gather(*map(house.carrier.take, texts)))
+        assert {question["text"] for question, _ in house.told} == {str(number) for number in range(100)}

@@ -99,16 +99,27 @@ class Spoken:
         return self.sid
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The webhook cannot serve; with "" it can again."""
+
+    kind: ClassVar[str] = "trouble"
+
+    text: str
+    advice: str = ""
+
+
 Happened = Text | Ended | Recorded | Spoken
-KINDS: Mapping[str, type[Happened]] = {each.kind: each for each in (Text, Ended, Recorded, Spoken)}
+Told = Happened | Trouble
+KINDS: Mapping[str, type[Told]] = {each.kind: each for each in (Text, Ended, Recorded, Spoken, Trouble)}
 
 
-def to_json(event: Happened) -> dict[str, Any]:
+def to_json(event: Told) -> dict[str, Any]:
     """For `from_json` of the other process."""
     return {"event": event.kind, **asdict(event)}
 
 
-def from_json(data: object) -> Happened:
+def from_json(data: object) -> Told:
     """The opposite of `to_json`. Raises ValueError, which names the field."""
     name = data.get("event") if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not isinstance(name, str) or name not in KINDS:

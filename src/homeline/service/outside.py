@@ -18,7 +18,7 @@ from homeline.adapters import recordings
 from homeline.adapters.store import Store
 from homeline.adapters.webhook_socket import WebhookSocket
 from homeline.core import call_log, twilio_events
-from homeline.core.twilio_events import Ended, Happened, Recorded, Spoken, Text
+from homeline.core.twilio_events import Ended, Recorded, Spoken, Text, Told, Trouble
 from homeline.errors import HomelineError
 from homeline.model import Call, CallDirection, CallState, Event, ReceivedPart, Wanted
 from homeline.paths import Paths
@@ -53,6 +53,7 @@ class Outside:
     async def apply(self, *, wanted: bool) -> None:
         """Be there for the webhook, or not."""
         if not wanted:
+            self._say("webhook server", "", "")
             await self.close()
         elif not self._socket.is_open:
             try:
@@ -83,7 +84,7 @@ class Outside:
             return {"error": "a defect; the daemon's log has more"}
         return {"ok": True}
 
-    async def _take(self, event: Happened) -> None:
+    async def _take(self, event: Told) -> None:
         """Raises StoreError, NoRoom, NotFound, OSError: then it is told again."""
         match event:
             case Text():
@@ -94,6 +95,8 @@ class Outside:
                 await self._recorded(event)
             case Spoken():
                 await self._spoken(event)
+            case Trouble():
+                self._say("webhook server", event.text, event.advice)
 
     # -- voicemail ----------------------------------------------------------------------------------------------------
 

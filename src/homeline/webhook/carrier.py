@@ -19,7 +19,7 @@ from typing import Any
 
 from homeline.config_sip import Twilio
 from homeline.core import twilio_events
-from homeline.core.twilio_events import Happened, Recorded, Spoken
+from homeline.core.twilio_events import Happened, Recorded, Spoken, Trouble
 from homeline.webhook.daemon import NotTaken
 from homeline.webhook.recordings import NotFetched, Recordings
 
@@ -30,6 +30,7 @@ PAUSE = 15.0  # seconds between two tries of what waits
 UNFETCHED = 3600  # seconds after which a message is told without its recording
 KEPT = 86400  # seconds
 MOST = 200  # events that wait
+AT_ONCE = 8  # that the daemon is told
 
 Tell = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -57,6 +58,7 @@ class Carrier:
         self._folder, self._tell, self._recordings = folder, tell, recordings
         self._settings, self._clock = settings, clock
         self._under_way: dict[str, asyncio.Task[bool]] = {}
+        self._telling = asyncio.Semaphore(AT_ONCE)
         self.look = asyncio.Event()  # set it, and what waits is tried at once
 
     async def take(self, event: Happened, held: float = HELD) -> bool:
@@ -72,9 +74,8 @@ class Carrier:
         """Try again what waits, for ever."""
         await asyncio.to_thread(self._tidy)
         while True:
-            for path in await asyncio.to_thread(self._waiting):
-                await self._again(path)
             self.look.clear()
+            await asyncio.gather(*map(self._again, await asyncio.to_thread(self._waiting)))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.look.wait(), PAUSE)
 
@@ -101,8 +102,8 @@ class Carrier:
         except (NotTaken, NotFetched, OSError) as error:
             words = getattr(error, "strerror", None) or str(error)
             if not (isinstance(error, NotTaken) and error.never) and age < KEPT:
-                log.warning("%s waits: %s", work.key, words)
                 if since is None:
+                    log.warning("%s waits: %s", work.key, words)
                     await asyncio.to_thread(self._keep, work)
                 return False
             log.error("%s is given up: %s", work.key, words)
@@ -121,7 +122,8 @@ class Carrier:
             return
         if isinstance(work, Recorded):
             work = await self._fetched(work, age)
-        await self._tell(twilio_events.to_json(work))
+        async with self._telling:
+            await self._tell(twilio_events.to_json(work))
         if isinstance(work, Recorded):
             self._recordings.let_go(work.file)
         if (then := self._deletion(work)) is not None:
@@ -155,7 +157,10 @@ class Carrier:
             log.error("What waits in %s cannot be read: %s", path.name, type(error).__name__)
             await asyncio.to_thread(_drop, path)
             return
-        await asyncio.shield(self._begin(work, since))
+        try:
+            await asyncio.shield(self._begin(work, since))
+        except Exception:  # a defect about one event must not hold up the others
+            log.exception("%s could not be told; it is tried again", work.key)
 
     def _tidy(self) -> None:
         """Delete what the last run left and nothing waits for; a recording can be fetched again."""
@@ -206,7 +211,10 @@ def _read(path: Path) -> tuple[int, Task]:
     if not isinstance(data, dict) or not isinstance(since := data.pop("since", None), int):
         raise ValueError("since: it is no time")
     if data.get("event") != "deletion":
-        return since, twilio_events.from_json(data)
+        event = twilio_events.from_json(data)
+        if isinstance(event, Trouble):
+            raise ValueError("event: it does not wait")
+        return since, event
     sids = data.get("sids")
     if not isinstance(sids, list) or not sids:
         raise ValueError("sids: there are none")

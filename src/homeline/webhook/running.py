@@ -16,10 +16,13 @@ from homeline.adapters.http import Client
 from homeline.adapters.resolve import Resolver
 from homeline.config import Config
 from homeline.config_sip import Twilio
+from homeline.core import twilio_events
+from homeline.core.twilio_events import Trouble
 from homeline.paths import Paths
 from homeline.service import logs
+from homeline.service.keeping import keep
 from homeline.webhook.carrier import Carrier
-from homeline.webhook.daemon import tell
+from homeline.webhook.daemon import NotTaken, tell
 from homeline.webhook.endpoints import Endpoints, House
 from homeline.webhook.limits import Limits
 from homeline.webhook.recordings import Recordings
@@ -71,7 +74,7 @@ class Webhook:
         """Serve until `stop`; the exit code."""
         _bound_descriptors()
         self._paths.webhook_files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        carrying = asyncio.get_running_loop().create_task(self._carrier.run())
+        carrying = asyncio.get_running_loop().create_task(keep("carrier of events", self._carrier.run, _log_only))
         try:
             while not self._stopped:
                 self._changed.clear()
@@ -102,18 +105,20 @@ class Webhook:
         if wanted != self._bound:
             await self._listen_no_more()
         if not wanted:
-            self._say(f"The webhook does not serve: {_lacking(self._config)}")
+            self._log(f"The webhook does not serve: {_lacking(self._config)}")  # the daemon says so too
             return None
         try:
             self._load_certificate(twilio)
             if self._server is None:
                 await self._listen(twilio)
         except OSError as error:  # with those of `ssl`
-            self._say(f"The webhook cannot serve at {twilio.bind} port {twilio.port}: {_words(error)}")
+            words = f"The webhook cannot serve at {twilio.bind} port {twilio.port}: {_words(error)}"
+            self._log(words)
+            await self._show(f"{words}.", "See twilio.bind, port, certificate and key.")
             return RETRY
         self._bound = wanted
         self._said = ""
-        return None
+        return None if await self._show("", "") else RETRY
 
     async def _listen(self, twilio: Twilio) -> None:
         server = Server(self._endpoints.answer, self._limits)
@@ -140,7 +145,15 @@ class Webhook:
         )
         self._tls = context
 
-    def _say(self, words: str) -> None:
+    async def _show(self, words: str, advice: str) -> bool:
+        """Have the daemon show in `status` what is wrong, or that nothing is. False while it is not there."""
+        try:
+            await self._tell(twilio_events.to_json(Trouble(words, advice)))
+        except NotTaken:
+            return False
+        return True
+
+    def _log(self, words: str) -> None:
         if words != self._said:
             log.error("%s", words)
         self._said = words
@@ -158,6 +171,10 @@ def _lacking(loaded: Config) -> str:
     if bool(twilio.certificate) != bool(twilio.key):
         return "twilio.certificate and key go together"
     return ""
+
+
+def _log_only(_where: str, _text: str, _advice: str) -> None:
+    """`keep` has logged it already."""
 
 
 def _words(error: OSError) -> str:
