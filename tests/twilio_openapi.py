@@ -76,8 +76,9 @@ def check(request: Request, response: Response) -> None:
         assert str(response.status) in found["responses"], f"{request.path} {response.status}"
         answer = found["responses"][str(response.status)]
     if content := answer.get("content"):
-        _valid(response.body, _inlined(content["application/json"]["schema"], schemas), request)
-        _known(response.body, _inlined(content["application/json"]["schema"], schemas), request)
+        schema = _inlined(content["application/json"]["schema"], schemas)
+        _valid(response.body, schema, request)
+        _known(response.body, schema, request)
     else:
         assert response.body is None
 

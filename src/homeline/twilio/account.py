@@ -155,15 +155,15 @@ class Account:
             raise Lost(f"{self._clean(what)}: {self._clean(error)}", status=error.status) from None
         except Trouble as error:
             raise Trouble(f"{self._clean(what)}: {self._clean(error)}", status=error.status, code=error.code) from None
-        except library.errors() as error:
+        except library.error() as error:
             raise self._refused(what, error) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Trouble(f"{self._clean(what)}: the answer makes no sense ({type(error).__name__}).") from None
 
-    def _refused(self, what: str, error: Any) -> Trouble:
-        status, code = int(error.status or 0), _number(error.code)
-        said = self._clean(getattr(error, "msg", None) or getattr(error, "detail", None) or getattr(error, "title", ""))
-        reason = self._reason(status, code, said)
+    def _refused(self, what: str, error: Exception) -> Trouble:
+        status, told, said = library.told(error)
+        code = _number(told)
+        reason = self._reason(status, code, self._clean(said).removeprefix(": "))
         return Trouble(f"{self._clean(what)}: {reason}", status=status, code=code)
 
     def _reason(self, status: int, code: int, said: str) -> str:

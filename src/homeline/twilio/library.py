@@ -52,14 +52,24 @@ def version(client: Any, product: str, name: str) -> Any:
     return importlib.import_module("twilio.base.version").Version(domain, name)
 
 
-def errors() -> tuple[type[Exception], ...]:
-    """What the library raises for an answer that says no: `status`, `code` and words are in it."""
-    module = importlib.import_module("twilio.base.exceptions")
-    names = ("TwilioRestException", "TwilioServiceException")  # the second is new in 9.9
-    return tuple(getattr(module, name) for name in names if hasattr(module, name))
+def error() -> type[Exception]:
+    """What the library raises for an answer that says no, and for one that it does not understand."""
+    found: type[Exception] = importlib.import_module("twilio.base.exceptions").TwilioException
+    return found
 
 
 def refusal(reply: Any) -> Exception:
-    """The library's own error for an answer that says no."""
+    """The library's error for an answer: it has `status`, `code` and words."""
     made: Exception = importlib.import_module("twilio.base.version").Version.exception("", "", reply, "")
     return made
+
+
+def told(error: Exception) -> tuple[int, object, str]:
+    """Status, Twilio's code and its words of one of the library's errors; that of a list has but the answer in it."""
+    found: Any = next((refusal(part) for part in error.args if hasattr(part, "status_code")), error)
+    words = (getattr(found, name, None) for name in ("msg", "detail", "title"))
+    return (
+        int(getattr(found, "status", 0) or 0),
+        getattr(found, "code", 0),
+        next((str(each) for each in words if each), ""),
+    )

@@ -20,9 +20,12 @@ class Owned:
     def ours(self, found: Found) -> bool:
         """Whether Homeline made it, of itself: remembered, or marked with our name."""
         marked = bool(BY_NAME[found.kind].label) and found.label.startswith(f"{self.mark} ")
-        return (found.kind, found.sid) in self.memory.things or marked
+        return (found.kind, found.sid) in self.memory.things or (marked and not self._named(found))
 
     def adopted(self, found: Found) -> bool:
         """Whether the owner handed it over: it may be changed, and stays."""
-        short = found.name.partition(".")[0]
-        return not self.ours(found) and any(name in self.adopt for name in (found.sid, found.name, found.label, short))
+        return not self.ours(found) and self._named(found)
+
+    def _named(self, found: Found) -> bool:
+        names = (found.sid, found.name, found.label, found.name.partition(".")[0])
+        return any(name in self.adopt for name in names)

@@ -134,7 +134,10 @@ def _shown(item: Item, value: str | None) -> str:
 
 def _changes(item: Item, found: Found, owned: Owned, ways: Ways, plan: Plan) -> Changes:
     changes: Changes = {}
+    kept = BY_NAME[item.kind].label if owned.adopted(found) else ""  # its owner's name for it
     for name, value in item.fields.items():
+        if name == kept:
+            continue
         new, old = _shown(item, resolved(value, plan.here)), found.fields.get(name, "")
         if new != old:
             changes[name] = (old, new)
