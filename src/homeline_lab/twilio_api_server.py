@@ -86,7 +86,7 @@ class Server:
                     self.close_connection = True
                     return
                 content = b"" if answer.body is None else json.dumps(answer.body).encode()
-                if fault is Fault.GARBAGE:
+                if fault is Fault.GARBAGE and content:
                     content = b"<html>" + content
                 self.send_response(answer.status)
                 for name, value in answer.headers.items():
