@@ -44,7 +44,7 @@ from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
 from homeline.service.news import News
 from homeline.service.outbox import Outbox
-from homeline.service.packages import have_calls
+from homeline.service.packages import have_calls, have_twilio
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.room import Room
@@ -395,7 +395,7 @@ class Gateway:
     async def _apply_webhook(self) -> None:
         """What the webhook's process tells is taken while there is to be one."""
         wanted = self.context.config.main.enabled and self.context.config.twilio.webhook
-        if wanted or "_outside" in self.__dict__:
+        if "_outside" in self.__dict__ or (wanted and have_twilio(self.troubles.say)):
             await self._outside.apply(wanted=wanted)
 
     def _ami(self) -> Ami | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -120,3 +121,11 @@ def test_what_was_said_only_where_it_is_known() -> None:
     known = {"TranscriptionSid": "TR" + "1b" * 16, "RecordingSid": RECORDING, "TranscriptionText": "(blank)"}
     assert events.spoken_of({**known, "TranscriptionStatus": "completed"}).text == "(blank)"
     assert events.spoken_of({**known, "TranscriptionStatus": "failed"}).text == ""
+
+
+def test_every_field_is_of_the_type_that_is_said() -> None:
+    """`from_json` cannot see annotations on a router."""
+    said = {name: kind.__name__ for name, kind in events._TYPES.items()}
+    for kind in events.KINDS.values():
+        for each in fields(kind):
+            assert said.get(each.name, "str") == each.type, each.name
