@@ -42,22 +42,28 @@ def paths() -> list[Path]:
 
 
 @functools.cache
-def _operations() -> list[tuple[re.Pattern[str], str, dict[str, Any], dict[str, Any]]]:
-    """Pattern of the path, method, operation, schemas of its document."""
+def _operations() -> list[tuple[re.Pattern[str], str, dict[str, Any], dict[str, Any], str]]:
+    """Pattern of the path, method, operation, schemas of its document, and which one that is."""
     found = []
-    for path in paths():
+    for name, path in zip(NAMES, paths(), strict=True):
         document = json.loads(path.read_text())
         for template, operations in document["paths"].items():
             pattern = re.compile(re.sub(r"\\{\w+\\}", r"[^/]+", re.escape(template)))
             schemas = document["components"]["schemas"]
-            found += [(pattern, method, operations[method], schemas) for method in METHODS if method in operations]
+            found += [
+                (pattern, method, operations[method], schemas, name) for method in METHODS if method in operations
+            ]
     return found
 
 
-def operation(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
-    for pattern, method, found, schemas in _operations():
+def document_of(request: Request) -> str:
+    return _operation(request)[2]
+
+
+def _operation(request: Request) -> tuple[dict[str, Any], dict[str, Any], str]:
+    for pattern, method, found, schemas, name in _operations():
         if method == request.method.lower() and pattern.fullmatch(request.path):
-            return found, schemas
+            return found, schemas, name
     raise AssertionError(f"no document has {request.method} {request.path}")
 
 
@@ -65,10 +71,10 @@ def check(request: Request, response: Response) -> None:
     """AssertionError where either does not fit. Of errors only that they are: no document describes them."""
     if request.method == "POST" and UPLOAD.fullmatch(request.path):
         _valid(_upload(request), _UPLOAD_FORM, request)
-        found, schemas = operation(Request("GET", f"{request.path}/ZN", {}, {}, b""))
+        found, schemas, _ = _operation(Request("GET", f"{request.path}/ZN", {}, {}, b""))
         answer = found["responses"]["200"]
     else:
-        found, schemas = operation(request)
+        found, schemas, _ = _operation(request)
         _check_query(request, found)
         _check_form(request, found, schemas)
         if response.status >= 400:
