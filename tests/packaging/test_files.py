@@ -180,7 +180,8 @@ def run_init(
         .replace("RENDERED=/etc/asterisk/homeline", f"RENDERED={tmp_path / 'rendered'}")
         .replace("/usr/lib/python3.*/site-packages/homeline", packs)
     )
-    script = f"ENABLED={enabled}\nSIP={sip}\nBROKEN={broken}\nDRIVERS='{drivers}'\nWEBHOOK={webhook}\nRUNNING='{running}'\n{STUBS}\n{text}\n{function}"
+    said = f"ENABLED={enabled}\nSIP={sip}\nWEBHOOK={webhook}\nBROKEN={broken}\nDRIVERS='{drivers}'\nRUNNING='{running}'"
+    script = f"{said}\n{STUBS}\n{text}\n{function}"
     done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
