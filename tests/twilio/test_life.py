@@ -332,3 +332,21 @@ def test_progress_is_told(rig: Rig) -> None:
     answer = rig.ask("apply")
     count = len(doing(answer))
     assert [(done, of) for _, done, of in rig.told] == [(done, count) for done in range(count)]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("house", HOUSES)
+def test_whatever_somebody_deletes_comes_back(rig: Rig, house: str) -> None:
+    HOUSES[house](rig.house)
+    rig.twilio.check = None
+    rig.ask("apply")
+    expected = rig.state()
+    for index in range(len(rig.twilio.resources)):
+        gone = rig.twilio.resources[index % len(rig.twilio.resources)]
+        rig.twilio.resources = [
+            each for each in rig.twilio.resources if each.sid != gone.sid and gone.sid not in each.parents
+        ]
+        for each in rig.twilio.resources:  # Twilio forgets what is gone elsewhere too
+            each.fields.update({name: None for name, value in each.fields.items() if value == gone.sid})
+        assert rig.ask("apply").error is None, gone.row.kind
+        assert rig.state() == expected and doing(rig.ask("plan")) == [], gone.row.kind

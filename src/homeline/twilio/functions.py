@@ -23,6 +23,15 @@ def digest(code: str) -> str:
 
 def deployed(account: Account, service: str, build: str, path: str) -> str:
     """The code that is deployed at a path, protected; "" where there is none, or one that anybody may call."""
+    try:
+        return _deployed(account, service, build, path)
+    except Trouble as error:
+        if error.status != 404:
+            raise
+        return ""
+
+
+def _deployed(account: Account, service: str, build: str, path: str) -> str:
     with account.asking("The function's code cannot be read"):
         versions = account.resource(f"{_BUILD}:BuildContext", service, build).fetch().function_versions or []
         found = next((version for version in versions if version["path"] == path), None)
