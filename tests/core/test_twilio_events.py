@@ -129,3 +129,12 @@ def test_every_field_is_of_the_type_that_is_said() -> None:
     for kind in events.KINDS.values():
         for each in fields(kind):
             assert said.get(each.name, "str") == each.type, each.name
+
+
+@pytest.mark.parametrize(
+    ("seconds", "transcribed"), [("0", False), ("2", False), ("3", True), ("120", True), ("121", False)]
+)
+def test_words_are_awaited_only_where_some_will_come(seconds: str, transcribed: bool) -> None:
+    known = {"RecordingSid": RECORDING, "CallSid": CALL, "RecordingDuration": seconds}
+    assert events.recorded_of(known, 1000, lambda _: None, True).transcribed is transcribed
+    assert events.recorded_of(known, 1000, lambda _: None, False).transcribed is False

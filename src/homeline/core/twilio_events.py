@@ -15,6 +15,7 @@ from homeline.core.joining import whole_characters
 
 LONGEST_NUMBER = 64  # characters of a number or address that are kept
 LONGEST_TEXT = 32768  # characters; Twilio joins SMS to 1600, and writes down two minutes of speech
+SHORTEST_WORDS, LONGEST_WORDS = 2, 120  # seconds; of other recordings Twilio writes nothing down, and says nothing
 LATEST = 253402300799  # 9999-12-31
 
 _SID = re.compile("[A-Z]{2}[0-9a-f]{32}")
@@ -184,7 +185,10 @@ def text_of(parameters: Mapping[str, str]) -> Text:
 def recorded_of(
     parameters: Mapping[str, str], now: int, when: Callable[[str], int | None], transcribed: bool
 ) -> Recorded:
-    """A recording that is complete; `when` reads Twilio's times. The caller is in our own URL. Raises ValueError."""
+    """A recording that is complete; `when` reads Twilio's times. The caller is in our own URL. Raises ValueError.
+
+    `transcribed`: it was asked for what is said.
+    """
     seconds = whole(parameters, "RecordingDuration", 86400)
     started = when(parameters.get("RecordingStartTime", ""))
     return Recorded(
@@ -194,7 +198,7 @@ def recorded_of(
         number(parameters.get("called", "")),
         now - seconds if started is None else started,
         seconds,
-        transcribed,
+        transcribed and SHORTEST_WORDS < seconds <= LONGEST_WORDS,
     )
 
 

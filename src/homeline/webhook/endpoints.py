@@ -38,7 +38,6 @@ Parameters = Mapping[str, str]
 
 REMEMBERED = 1000  # calls, and answers
 LONGEST_MESSAGE = 180  # seconds
-LONGEST_TRANSCRIBED = 120  # seconds; Twilio writes down nothing that is longer
 GREETING = "Nobody can answer your call now. Please leave a message after the tone."
 BROKEN = "This does not work now. Please try again later."
 _XML = "text/xml; charset=utf-8"
@@ -171,7 +170,7 @@ class Endpoints:
         return twiml.record(
             action=f"{url}/voicemail",
             status=f"{url}/recording?{urlencode(who)}",
-            longest=LONGEST_TRANSCRIBED if transcribe else LONGEST_MESSAGE,
+            longest=twilio_events.LONGEST_WORDS if transcribe else LONGEST_MESSAGE,
             transcription=f"{url}/transcription" if transcribe else "",
         )
 
