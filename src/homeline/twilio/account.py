@@ -22,7 +22,8 @@ _NEAREST = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}  # a region's ow
 _MOST = 1000  # of one kind: an account with more is not a home's
 _PAGE = 100
 _UPLOAD = "https://serverless-upload.twilio.com/v1/Services/{}/Functions/{}/Versions"
-_TAKEN = (21248, "taken", "already", "in use", "exists")  # a code (Elastic SIP trunk's domain), and words of messages
+_TAKEN = 21248  # Twilio's code for the name of an Elastic SIP trunk's domain that is taken
+_TAKEN_WORDS = ("taken", "already", "in use", "exists")  # that of a SIP domain is not documented
 _AGAIN = 3  # times that something is made anew which was not there after its answer was lost
 
 
@@ -74,6 +75,8 @@ class Account:
                     return _found(kind, self._list(kind, chain).create(**{kind.identity: name}, **fields), chain)
             except Lost as error:
                 lost = error
+            except Trouble as error:
+                raise _taken(kind, error) from None
             if found := next((found for found in self.listed(kind, chain) if found.name == name), None):
                 return found
         raise lost
@@ -163,7 +166,7 @@ class Account:
     def _refused(self, what: str, error: Exception) -> Trouble:
         status, told, said = library.told(error)
         code = _number(told)
-        reason = self._reason(status, code, self._clean(said).removeprefix(": "))
+        reason = self._reason(status, code, self._clean(said))
         return Trouble(f"{self._clean(what)}: {reason}", status=status, code=code)
 
     def _reason(self, status: int, code: int, said: str) -> str:
@@ -179,15 +182,22 @@ class Account:
             return "Twilio is asked too often just now. Run it again in some minutes: it goes on where it ended."
         if status >= 500:
             return f"Twilio fails (HTTP {status}). Run it again later: it goes on where it ended."
-        if any(word == code or (isinstance(word, str) and word in said.lower()) for word in _TAKEN):
-            return (
-                f"{said}. Names of domains are one for all of Twilio, and one that was given up is held back for up to"
-                " 30 days: set twilio.domain or twilio.trunk_domain to another."
-            )
-        return f"Twilio says: {said or f'HTTP {status}'}" + (f" (code {code})" if code else "")
+        return f"Twilio says: {said or f'HTTP {status}'}" + (f" (code {code})." if code else ".")
 
     def _clean(self, words: object) -> str:
         return shown(words, tuple(self._secrets))
+
+
+def _taken(kind: Kind, error: Trouble) -> Trouble:
+    """The refusal to make something; of a domain that is somebody's, with what that means."""
+    domain = kind.name in ("sip_domain", "trunk") and error.status in (400, 409)
+    if not domain or not (error.code == _TAKEN or any(word in str(error).lower() for word in _TAKEN_WORDS)):
+        return error
+    more = (
+        "Names of domains are one for all of Twilio, and one that was given up is held back for up to 30 days:"
+        " set twilio.domain or twilio.trunk_domain to another."
+    )
+    return Trouble(f"{error} {more}", status=error.status, code=error.code)
 
 
 def _place(twilio: Twilio) -> dict[str, str]:

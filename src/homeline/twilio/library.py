@@ -7,11 +7,14 @@ would triple this process. Requests go out by `transport`, so a stand-in is put 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from types import ModuleType
 from typing import Any
 
 from homeline.twilio.trouble import Trouble
+
+_PREFIX = re.compile(r"^(Unable to \w+ \w+)?: |Unable to \w+ \w+$")  # the library's own words before Twilio's
 
 
 def _stand_ins() -> dict[str, ModuleType]:
@@ -68,8 +71,5 @@ def told(error: Exception) -> tuple[int, object, str]:
     """Status, Twilio's code and its words of one of the library's errors; that of a list has but the answer in it."""
     found: Any = next((refusal(part) for part in error.args if hasattr(part, "status_code")), error)
     words = (getattr(found, name, None) for name in ("msg", "detail", "title"))
-    return (
-        int(getattr(found, "status", 0) or 0),
-        getattr(found, "code", 0),
-        next((str(each) for each in words if each), ""),
-    )
+    said = _PREFIX.sub("", next((str(each) for each in words if each), ""))
+    return int(getattr(found, "status", 0) or 0), getattr(found, "code", 0), said
