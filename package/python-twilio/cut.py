@@ -3,10 +3,10 @@
     python3 cut.py TREE MODULES
 
 TREE has the unpacked sources, which are changed there. MODULES names the modules in use, a line each; what they import
-of the library comes with them, but of `twilio.rest` only what is named, and nothing that a line `without NAME` names, be
-it of the library or not. The packages above them are empty, and who imports something that does not stay goes without it.
-Gone are asynchronous methods, docstrings and annotations too. It needs nothing but Python, and equal input gives equal
-output.
+of the library comes with them, but of `twilio.rest` only what is named, and nothing that a line `without NAME` names,
+be it of the library or not. The packages above them are empty, and who imports something that does not stay goes
+without it. Gone are too: asynchronous methods, those that give an answer's headers besides, docstrings, annotations.
+It needs nothing but Python, and equal input gives equal output.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class _Lighter(ast.NodeTransformer):
     def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
         return None
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
+        if node.name.endswith("_with_http_info"):
+            return None
         self.generic_visit(node)
         node.returns = None
         named = node.args

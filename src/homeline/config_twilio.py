@@ -16,7 +16,7 @@ ROUTINGS = ("webhook", "function", "none")  # who answers Twilio when it asks wh
 # A label of DNS (RFC 1123 2.1): 63 characters, of which `-trunk` may take six.
 DOMAIN = t.matching(r"[a-z0-9]([a-z0-9-]{0,55}[a-z0-9])?", "up to 57 lower-case letters, digits and `-`")
 _API_KEY = t.matching(r"SK[0-9a-f]{32}", "`SK` and 32 hexadecimal digits")
-_TOKEN = t.matching(r"[A-Za-z0-9]{16,64}", "16 to 64 letters and digits")
+_TOKEN = t.matching(r"[A-Za-z0-9]{16,64}", "letters and digits, at least 16")
 _ADOPTED = t.matching(r"[A-Za-z0-9_.+-]{1,64}( [A-Za-z0-9_.+-]{1,64}){0,3}", "a SID, a name or a number")
 MADE = t.matching(
     r"[a-z_]{1,40}(:[A-Za-z0-9_.+-]{1,64})?=[A-Za-z0-9_.+:,-]{1,128}", "a kind, `=` and what Twilio calls it"

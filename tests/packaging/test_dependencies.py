@@ -44,6 +44,7 @@ ASKED_FOR = {
     "homeline.service.telephony",
     "homeline.service.voice",
     "homeline.service.ami_dongle",
+    "homeline.service.committing",
     "homeline.service.phone_passwords",
     "homeline.service.sip_messages",
     "homeline.service.sip_sending",
