@@ -206,7 +206,8 @@ class Twilio:
             versions = [self._find(sid) for sid in fields["function_versions"]]
             names = ("path", "visibility", "service_sid", "function_sid", "sid")
             fields["function_versions"] = [{name: self._shown(each)[name] for name in names} for each in versions]
-            fields["dependencies"] = json.loads(fields["dependencies"] or "[]")
+            given = json.loads(fields["dependencies"] or "[]")
+            fields["dependencies"] = given or [{"name": "@twilio/runtime-handler", "version": "2.0.1"}]
             fields["looks"] = self.looks
         elif resource.row.kind == "deployment":
             build = self._find(fields["build_sid"])

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 from homeline.twilio.account import Account
 from homeline.twilio.trouble import Trouble
 
 RUNTIME = "node22"
-# What Twilio itself puts into every build whose author names nothing else.
-DEPENDENCIES = ({"name": "twilio", "version": "5.0.3"}, {"name": "@twilio/runtime-handler", "version": "1.3.0"})
 _BUILD = "serverless.v1.service.build"
 _VERSION = "serverless.v1.service.function.function_version"
 _LOOK = 2.0  # seconds between looks at a build
@@ -42,12 +39,14 @@ def _deployed(account: Account, service: str, build: str, path: str) -> str:
 
 
 def deploy(account: Account, service: str, environment: str, function: str, path: str, code: str) -> None:
-    """Uploads, builds and deploys. What an earlier try left behind does no harm: only what is deployed runs."""
+    """Uploads, builds and deploys. What an earlier try left behind does no harm: only what is deployed runs.
+
+    No dependencies are named: every build has Twilio's own (…/docs/serverless/functions-assets/functions/dependencies),
+    and of a version that is named Twilio may think otherwise any day.
+    """
     version = account.uploaded(service, function, path, code)
     with account.asking("The function cannot be built"):
-        build = account.resource(f"{_BUILD}:BuildList", service).create(
-            function_versions=[version], dependencies=json.dumps(DEPENDENCIES), runtime=RUNTIME
-        )
+        build = account.resource(f"{_BUILD}:BuildList", service).create(function_versions=[version], runtime=RUNTIME)
         _wait(account, service, str(build.sid))
     with account.asking("The function cannot be deployed"):
         where = "serverless.v1.service.environment.deployment:DeploymentList"
