@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+import twilio_kit
 from homeline import config
 from homeline.adapters.resolve import Resolver
 from homeline.adapters.twilio_process import Answer, TwilioProcess
@@ -225,3 +226,30 @@ async def test_without_a_configuration(router: Router) -> None:
     setup, _ = router.setup()
     with pytest.raises(HomelineError, match="cannot be read"):
         await setup.run(What.PLAN)
+
+
+async def test_the_whole_way_with_the_real_process(router: Router) -> None:
+    """Bus to process to Twilio's double, and back into UCI by root's helper: the next plan is empty."""
+    paths = router.service.paths
+    (paths.etc_config / "homeline").write_text(twilio_kit.MAIN)
+    (paths.etc_config / "homeline_secret").write_text(twilio_kit.SECRETS)
+    await router.until(lambda _: True, 0)
+    committer = Committer(paths, cast(Reloader, router))
+    for account in twilio_kit.rig():
+        setup = TwilioSetup(router.service.context, paths, committer, base=account.server.url)
+        planned = await setup.run(What.PLAN)
+        assert not account.twilio.resources
+        applied = await setup.run(What.APPLY)
+        assert (applied.get("error"), applied["kept"], router.errors) == (None, True, b"")
+        assert len(applied["steps"]) == len(planned["steps"])
+        now = router.service.context.config
+        assert now.problems == ()
+        assert (now.trunks[0].host, now.trunks[0].username) == (f"{twilio_kit.DOMAIN}.sip.twilio.com", "router")
+        assert all(phone.password for phone in now.phones)
+        assert now.twilio.made
+        again = await setup.run(What.PLAN)
+        assert {step["action"] for step in again["steps"]} <= {"keep", "report"}
+        assert (await setup.run(What.DESTROY))["kept"]
+        assert router.service.context.config.twilio.made == ()
+        assert not account.twilio.resources
+        assert not account.server.wrong
