@@ -94,7 +94,8 @@ def test_what_is_wrong_elsewhere_is_of_no_matter_here() -> None:
     ("section", "change", "words"),
     [
         ("cloud", {"host": "example.sip.twilio.com"}, "twilio.domain"),
-        ("cloud", {"host": f"{DOMAIN}-trunk.sip.twilio.com"}, "cloud.host"),
+        ("cloud", {"host": f"{DOMAIN}-trunk.pstn.twilio.com"}, ""),  # of the mode that it had before
+        ("cloud", {"host": f"{DOMAIN}-other.sip.twilio.com"}, "cloud.host"),
         ("twilio", {"static_address": "1"}, ""),
     ],
 )

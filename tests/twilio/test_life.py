@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from homeline_lab.twilio_api import Request, Response
 from twilio_kit import ACCOUNT, DOMAIN, PUBLIC, SECRET, House, Rig, doing
 
 HOOK = "https://hook.example.org/tw"
@@ -136,12 +137,12 @@ def test_an_elastic_trunk(rig: Rig) -> None:
 def test_from_one_way_to_the_other_and_back(rig: Rig) -> None:
     rig.ask("apply")
     first = rig.state()
-    rig.house.byoc(mode="byoc", host=None)
+    rig.house.byoc(mode="byoc")
     moved = rig.ask("apply")
     assert moved.error is None and ("remove", "credential") in doing(moved)
     (trunk,), code = rig.twilio.of("byoc_trunk"), [str(each["content"]) for each in by_kind(rig, "version")]
     assert trunk.sid in code[-1] and trunk.sid not in code[0]
-    rig.house.set("cloud", mode="registered", host=None, secure="1")
+    rig.house.set("cloud", mode="registered", secure="1")
     assert rig.ask("apply").error is None
     assert rig.state() == first and doing(rig.ask("plan")) == []
 
@@ -254,6 +255,39 @@ def test_another_region_is_put_in_force(rig: Rig) -> None:
     rig.house.set("twilio", region="ie1", routing="none")
     assert ("change", "region") in doing(rig.ask("apply"))
     assert rig.twilio.routes == {f"{DOMAIN}.sip.twilio.com": "ie1"} and doing(rig.ask("plan")) == []
+    assert not any(request.path.startswith("/v1/Services") for request in rig.server.asked)  # no key there
+
+
+def test_functions_are_in_one_region_only(rig: Rig) -> None:
+    rig.house.set("twilio", region="ie1")
+    answer = rig.ask("apply")
+    assert answer.error and "twilio.routing" in answer.error.text and rig.server.asked == []
+
+
+def test_a_key_that_may_not_say_which_region_is_in_force(rig: Rig) -> None:
+    answer_of = rig.twilio.answer
+
+    def refusing(request: Request) -> Response:
+        return Response(401, {"code": 20003}) if request.path.startswith("/v2/") else answer_of(request)
+
+    rig.twilio.answer = refusing  # type: ignore[method-assign]
+    assert rig.ask("apply").error is None
+    rig.house.set("twilio", region="ie1", routing="none")
+    (report,) = [step for step in rig.ask("apply").steps if step.action == "report"]
+    assert report.kind == "region" and "Re-route" in report.why
+
+
+def test_a_key_that_may_see_little(rig: Rig) -> None:
+    answer_of = rig.twilio.answer
+
+    def refusing(request: Request) -> Response:
+        secret = request.path.startswith("/v1/Trunks") or request.path.endswith(f"/{ACCOUNT}.json")
+        return Response(403, {"code": 20403}) if secret else answer_of(request)
+
+    rig.twilio.answer = refusing  # type: ignore[method-assign]
+    assert rig.ask("apply").error is None
+    elastic(rig.house)
+    assert "may not" in str(rig.ask("apply").error)
 
 
 def test_countries_are_the_accounts_and_changed_only_when_told(rig: Rig) -> None:

@@ -77,7 +77,10 @@ def _fill_trunk(
         _fill(section, "mode", mode, made)
         made.advice += [advice] if advice else []
     mode = str(section.options["mode"])
-    _fill(section, "host", domain(known.twilio, mode), made)
+    host = domain(known.twilio, mode)
+    if section.options.get("host") in {domain(known.twilio, each) for each in _SUFFIX} - {host}:
+        del section.options["host"]  # it was filled in for another mode
+    _fill(section, "host", host, made)
     if not (known.twilio.static_address and mode != "registered"):
         _fill(section, "username", user, made)
         _fill_password(section, kept, made)

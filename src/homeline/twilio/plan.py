@@ -14,7 +14,7 @@ from homeline.twilio.kinds import BY_NAME, RANK, Found, Value, text
 from homeline.twilio.owned import Owned
 from homeline.twilio.shapes import Do, Step
 from homeline.twilio.survey import Survey
-from homeline.twilio.wanted import Item, Ref
+from homeline.twilio.wanted import HOME, Item, Ref
 
 Changes = dict[str, tuple[str, str]]
 _HIDDEN = ("…", "…")
@@ -147,11 +147,11 @@ def _changes(item: Item, found: Found, owned: Owned, ways: Ways, plan: Plan) -> 
 
 
 def _region(item: Item, survey: Survey, plan: Plan) -> Action | None:
-    """In which region a domain is in force. Without a word of ours that is us1."""
+    """In which region a domain is in force. Without a word of ours that is HOME."""
     domain, wanted = str(item.name), str(item.fields["voice_region"])
     now = survey.routes.get(domain)
     there = plan.here.get(item.parent)
-    if now == wanted or (not now and wanted == "us1"):
+    if now == wanted or (not now and wanted == HOME):
         return Action(Step(Do.KEEP, item.kind, domain), item)
     if now is None:
         why = f"this key may not say that {wanted} is in force: press 'Re-route' at the domain in Twilio's console"

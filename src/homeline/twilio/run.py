@@ -83,7 +83,8 @@ def _wanted(question: Question, ready: Filled) -> Wanted:
 
 def _finish(question: Question, ready: Filled, plan: Plan, carrier: Carrier, answer: Answer) -> None:
     """Carries out, or only tells; fills the answer in also where a step fails."""
-    answer.results.options = ready.options if question.what is not What.DESTROY else {}
+    if question.what in (What.PLAN, What.APPLY):
+        answer.results.options = ready.options
     if question.what in (What.PLAN, What.STATUS):
         answer.steps = [action.step for action in plan.actions]
         return

@@ -18,7 +18,7 @@ class What(StrEnum):
     PLAN = "plan"
     APPLY = "apply"
     DESTROY = "destroy"
-    STATUS = "status"  # as plan, of what was made before: nothing is proposed
+    STATUS = "status"  # as plan, for who only looks: no values of options are proposed
 
 
 class Do(StrEnum):

@@ -11,7 +11,7 @@ from homeline.twilio.dialing import Dialing, allowed
 from homeline.twilio.kinds import KINDS, Found, Kind
 from homeline.twilio.owned import Owned
 from homeline.twilio.trouble import Trouble
-from homeline.twilio.wanted import FUNCTION_PATH, Item
+from homeline.twilio.wanted import FUNCTION_PATH, HOME, Item
 
 _APART = ("region", "deployment")  # kinds that are no list of things
 
@@ -33,6 +33,8 @@ def survey(account: Account, items: Sequence[Item], owned: Owned, countries: Seq
     names = {(item.kind, item.name) for item in items}
     for kind in KINDS:
         if kind.parent or (kind.name == "number" and "number" not in needed):
+            continue
+        if kind.product == "serverless" and account.region != HOME:  # where this key is none
             continue
         for found in _listed(account, kind, kind.name in needed):
             if owned.ours(found) or owned.adopted(found) or (kind.name, found.name) in names:

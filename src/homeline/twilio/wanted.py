@@ -21,6 +21,7 @@ from homeline.twilio.function_source import source
 from homeline.twilio.kinds import Value
 
 FUNCTION_PATH = "/voice"
+HOME = "us1"  # the region that Twilio began with, and the only one with functions
 _BY_ROUTER = "?caller=router"  # on the URL of the router's trunk: core.twilio_routing
 _MARK = "homeline"
 _LONGEST_MARK = 40  # characters of the domain in it: a SIP domain's friendly name has 64 at most
@@ -76,6 +77,10 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
                 f"{trunk.name}.mode: Twilio cannot reach {config.sip.external_address}: use 'registered'"
             )
     functions = config.twilio.routing == "function" and bool(phones or byoc or registered)
+    if functions and config.twilio.region not in ("", HOME):
+        made.mistakes.append(
+            f"twilio.routing: Twilio has functions in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
+        )
     if functions:
         made.items += _service(config)
     if byoc:
@@ -196,7 +201,7 @@ def _check_users(users: Mapping[str, str], made: Wanted) -> None:
 
 
 def _region(config: Config, parent: str, domain: str) -> Item:
-    return Item(f"{parent}.region", "region", domain, {"voice_region": config.twilio.region or "us1"}, parent=parent)
+    return Item(f"{parent}.region", "region", domain, {"voice_region": config.twilio.region or HOME}, parent=parent)
 
 
 def _proof(key: str, name: str, config: Config, trunk: Trunk, public_address: str, made: Wanted) -> Iterator[Item]:
