@@ -1,8 +1,8 @@
 """Cuts Twilio's library to the modules in use, which are a thirtieth of it (docs/sizes.md).
 
-    python3 cut.py TREE MODULES
+    python3 cut.py TREE LIST
 
-TREE has the unpacked sources, which are changed there. MODULES names the modules in use, a line each; what they import
+TREE has the unpacked sources, which are changed there. LIST names the modules in use, a line each; what they import
 of the library comes with them, but of `twilio.rest` only what is named, and nothing that a line `without NAME` names,
 be it of the library or not. The packages above them are empty, and who imports something that does not stay goes
 without it. Gone are too: asynchronous methods, those that give an answer's headers besides, docstrings, annotations.
