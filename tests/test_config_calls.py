@@ -195,6 +195,8 @@ def test_a_mistake_leaves_its_section_out(key: str, change: Change, where: str, 
     ("key", "change", "where"),
     [
         ("twilio_twilio", {"account_sid": None}, "sky.type"),
+        ("trunk_sky", {"host": None}, "sky.host"),
+        ("trunk_sky", {"mode": "registered", "host": "a.sip.twilio.com"}, "sky.username"),
         ("sip_sip", {"external_address": None}, "sky.mode"),
         ("sip_sip", {"transports": ["udp"]}, "sky.transport"),
         ("sip_sip", {"certificate": None, "key": None}, "sky.transport"),
@@ -205,6 +207,51 @@ def test_what_a_trunk_needs_of_the_rest(key: str, change: Change, where: str) ->
     assert list(said(found)) == [where, "home.ring"]
     assert names(found) == ALL - {"sky"}
     assert found.lines[0].ring == ("anna",)
+
+
+def test_what_is_made_at_twilio_may_be_missing_until_then() -> None:
+    told = said(read(trunk_sky={"host": None}))
+    assert told["sky.host"] == "is required; `homeline twilio apply` fills it in"
+    assert said(read(trunk_reg={"host": None}))["reg.host"] == "is required"
+
+
+WEBHOOK: Change = {"webhook": "1", "public_url": "https://a.example", "auth_token": "0" * 32}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"api_key": "SK" + SID[2:]}, ["api_secret"]),
+        ({"api_secret": "0" * 32}, ["api_key"]),
+        ({"domain": "home", "trunk_domain": "home"}, ["trunk_domain"]),
+        ({"routing": "webhook"}, ["routing"]),
+        ({"voicemail": "1", "inbound_sms": "1"}, ["voicemail", "inbound_sms"]),
+        ({**WEBHOOK, "voicemail": "1"}, ["voicemail"]),
+        ({**WEBHOOK, "transcribe": "1", "delete_recordings": "1"}, ["transcribe", "delete_recordings"]),
+        ({**WEBHOOK, "public_url": None}, ["public_url"]),
+        ({**WEBHOOK, "auth_token": None}, ["auth_token"]),
+        ({**WEBHOOK, "certificate": "/etc/ssl/a.pem"}, ["certificate"]),
+        ({**WEBHOOK, "routing": "webhook", "voicemail": "1", "transcribe": "1", "inbound_sms": "1"}, []),
+    ],
+)
+def test_what_the_twilio_account_lacks(change: Change, expected: list[str]) -> None:
+    found = read(twilio_twilio=change)
+    assert list(said(found)) == [f"twilio.{option}" for option in expected]
+    assert names(found) == ALL
+
+
+def test_an_account_that_is_missing_where_it_is_needed() -> None:
+    change = {"account_sid": None, **WEBHOOK}
+    assert "twilio.account_sid" in said(read(twilio_twilio=change, trunk_sky=None, line_home={"ring": ["anna"]}))
+
+
+def test_the_names_of_domains_are_derived_of_the_account() -> None:
+    twilio = read().twilio
+    assert (twilio.domain_name, twilio.trunk_domain_name) == ("homeline-b363ade8", "homeline-b363ade8-trunk")
+    named = read(twilio_twilio={"domain": "me"}).twilio
+    assert (named.domain_name, named.trunk_domain_name) == ("me", "me-trunk")
+    assert read(twilio_twilio={"domain": "me", "trunk_domain": "you"}).twilio.trunk_domain_name == "you"
+    assert (config.Config().twilio.domain_name, config.Config().twilio.trunk_domain_name) == ("", "")
 
 
 def test_a_registered_trunk_with_tls_needs_no_certificate_of_ours() -> None:
@@ -482,6 +529,14 @@ def test_what_asterisks_drivers_have_is_odd_elsewhere() -> None:
         ("outbound_swiss", "numbers", "112 1414", "1 123456789 +41 1x *100# **21# ##002# *#21#"),
         ("outbound_swiss", "countries", "CH li", "XX Switzerland"),
         ("twilio_twilio", "account_sid", SID, SID.upper() + " AC123 " + "AD" + SID[2:]),
+        ("twilio_twilio", "api_key", "SK" + SID[2:], SID + " SK123"),
+        ("twilio_twilio", "domain", "a home-1 " + "x" * 57, "Home -a a- a.b a_b " + "x" * 58),
+        ("twilio_twilio", "public_url", "https://a.example https://a.example:8443/b/c http://a.example/",
+         "a.example ftp://a https://a.example/?b https://a.example/#b https://a.example//b https://u@a.example"),
+        ("twilio_twilio", "adopt", "home home.sip.twilio.com CA0123 +41441112233", "a,b a/b ${x}"),
+        ("twilio_twilio", "made", f"domain={SID} geo:CH=low:1,high:0", "domain domain= =x a\"=b a=b;c"),
+        ("twilio_twilio", "routing", "function none", "Webhook studio"),
+        ("twilio_twilio", "region", "us1 ie1 au1", "de1 IE1"),
     ],
 )  # fmt: skip
 def test_values_of_an_option(key: str, option: str, good: str, bad: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from homeline import tables
+from homeline import tables, tables_twilio
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\r\n\u202egnp.exe\u2066\x00\x9b31m\u2028next\ud800"
 
@@ -232,3 +232,49 @@ def test_alerts() -> None:
     shown = tables.alerts({"alerts": [{**ALERT, "key": "sim.stick", "text": "Another SIM"}], "more": True})
     assert shown.splitlines()[0].endswith("warning  sim.stick, acknowledged")
     assert shown.endswith("… more: --before 1")
+
+
+def test_steps_at_twilio() -> None:
+    step = {"kind": "sip_domain", "name": "home", "sid": "SD1", "why": "", "changes": []}
+    change = {"field": "secure", "old": "false", "new": "true"}
+    new = {"field": "voice_url", "old": "", "new": "https://a.example"}
+    steps = [
+        step | {"action": "create", "changes": [new]},
+        step | {"action": "change", "changes": [change, new]},
+        step | {"action": "report", "why": "not ours"},
+        step | {"action": "keep"},
+    ]
+    reply = {"steps": steps, "advice": ["Upgrade."], "error": {"text": "no", "code": 20003, "step": "create"}}
+    assert tables_twilio.steps(reply, "plan").split("\n") == [
+        "           WHAT        NAME",
+        "to create  sip domain  home",
+        "to change  sip domain  home  secure: false -> true; voice_url: https://a.example",
+        "report     sip domain  home  not ours",
+        "",
+        "1 more is as it should be.",
+        "",
+        "Upgrade.",
+        "",
+        "It failed (create): no",
+        "",
+        "https://www.twilio.com/docs/api/errors/20003",
+    ]
+    assert "created  sip domain" in tables_twilio.steps(reply, "apply")
+    assert "keep " in tables_twilio.steps(reply, "status")
+    assert tables_twilio.steps({"steps": [], "advice": []}, "plan") == "There is nothing to do."
+    lost = {"steps": [step | {"action": "keep"}] * 2, "more": True, "advice": [], "problem": "not kept"}
+    shown = tables_twilio.steps(lost, "destroy")
+    assert shown == "2 more are as they should be.\n\nThere is more than a reply holds.\n\nnot kept"
+    assert (
+        tables_twilio.progress({"done": 1, "of": 3, "step": "create sip_domain home"}) == "1/3 create sip_domain home"
+    )
+
+
+@given(st.text())
+def test_what_twilio_says_is_mere_text(text: str) -> None:
+    step = {"action": "change", "kind": text, "name": text, "sid": text, "why": text}
+    step |= {"changes": [{"field": text, "old": text, "new": text}]}
+    error = {"text": text, "code": 1, "step": text}
+    reply = {"steps": [step], "advice": [text], "error": error, "problem": text}
+    assert harmless(tables_twilio.steps(reply, "plan"))
+    assert harmless(tables_twilio.progress({"done": 1, "of": 1, "step": text}))

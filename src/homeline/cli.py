@@ -1,4 +1,4 @@
-"""The command `homeline`: the daemon itself (`run`), and questions to a running one over the bus.
+"""The command `homeline`: the daemon itself (`run`), the webhook, and questions to a running daemon over the bus.
 
 Exit codes: 0 done; 1 refused or failed (the reason is on standard error); 2 wrong usage; 3 the service, or the
 package with the command, is not there; 4 a wait ran out.
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from homeline import daemon
 
         return daemon.main(argv[1:])
+    if argv[:1] == ["webhook"] and argv[1:] not in (["-h"], ["--help"]):
+        return _webhook(argv[1:])
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal of another character set gets \u2026
     try:
@@ -44,6 +46,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has enough, such as `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _webhook(argv: list[str]) -> int:
+    try:
+        from homeline.webhook.__main__ import main
+    except ModuleNotFoundError:
+        print("homeline: the webhook is in the package homeline-twilio, which is not installed", file=sys.stderr)
+        return 3
+    return main(argv)
 
 
 def _command(argv: list[str]) -> int:

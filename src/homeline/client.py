@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from homeline import __version__, doctor, pdu_tool, tables
+from homeline import __version__, doctor, pdu_tool, tables, tables_twilio
 from homeline.adapters.bus import Bus
 from homeline.errors import BusError, ConnectionLost, HomelineError, TimedOut
 from homeline.paths import Paths
@@ -21,6 +21,7 @@ CONNECT_TIMEOUT = 3.0  # seconds to reach ubusd
 CALL_TIMEOUT = 20.0  # seconds: no method of ours holds a call for longer than 15
 USSD_TIMEOUT = 120.0  # seconds: networks take their time
 TEST_TIMEOUT = 660.0  # seconds: the longest that a section's `timeout` allows, and a little
+TWILIO_TIMEOUT = 720.0  # seconds: two such jobs, one after the other
 RENDER_TIMEOUT = 120.0  # seconds: rendering, and Asterisk's reading of it, on a slow router
 
 Table = dict[str, Any]
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"homeline {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     commands.add_parser("run", help="run the service (what the init script starts)")
+    commands.add_parser("webhook", help="answer Twilio's requests (what the init script starts where it is wanted)")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="JSON for scripts instead of a table")
     shared.add_argument("--root", type=Path, default=Path(os.environ.get("HOMELINE_ROOT", "/")), help=argparse.SUPPRESS)
@@ -132,6 +134,10 @@ def _parser() -> argparse.ArgumentParser:
         "--restart", action="store_true", help="start Asterisk again now where that is needed: calls end"
     )
     _forwarding(command)
+    added = command("twilio", _over_bus(_twilio), "set up the account at Twilio, see what that would do, or undo it")
+    added.add_argument("what", choices=["plan", "apply", "destroy", "status"], help="plan and status change nothing")
+    words = "also change what counts for the whole account: which countries may be called"
+    added.add_argument("--account-wide", action="store_true", help=words)
     command("watch", _over_bus(_watch), "events as they come, until Ctrl-C")
     command("doctor", doctor.run, "check everything and say what to do")
     pdu_tool.add_arguments(commands)
@@ -256,8 +262,8 @@ async def _ussd(options: argparse.Namespace, bus: Bus) -> int:
     return 0
 
 
-async def _job(bus: Bus, job: int, timeout: float) -> Table:
-    """Wait for a job's end. Raises TimedOut, or HomelineError with what the job says of its failure."""
+async def _job(bus: Bus, job: int, timeout: float, tell: Callable[[Table], None] = lambda _: None) -> Table:
+    """Wait for a job's end; `tell` hears how far it is. Raises TimedOut, or HomelineError with why it failed."""
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout
     while loop.time() < end:
@@ -266,6 +272,8 @@ async def _job(bus: Bus, job: int, timeout: float) -> Table:
             return dict(reply["result"])
         if reply["state"] == "failed":
             raise HomelineError(str(reply.get("error", "failed")))
+        if "progress" in reply:
+            tell(reply["progress"])
         await asyncio.sleep(0.5)
     raise TimedOut(f"There was no answer within {timeout:.0f} s.")
 
@@ -276,6 +284,20 @@ async def _render(options: argparse.Namespace, bus: Bus) -> int:
         reply = await _job(bus, int(reply["job"]), RENDER_TIMEOUT)
     _print_json(reply) if options.json else print(tables.rendered(reply))
     return FAILED if reply.get("error") else 0
+
+
+async def _twilio(options: argparse.Namespace, bus: Bus) -> int:
+    def tell(words: str) -> None:
+        if sys.stderr.isatty():  # in one line, which is gone in the end
+            print(f"\r\x1b[K{words[:78]}", end="", file=sys.stderr, flush=True)
+
+    wide = {} if options.what == "status" else {"account_wide": options.account_wide}
+    reply = await _call(bus, f"twilio_{options.what}", wide)
+    if reply.get("pending"):
+        reply = await _job(bus, int(reply["job"]), TWILIO_TIMEOUT, lambda told: tell(tables_twilio.progress(told)))
+        tell("")
+    _print_json(reply) if options.json else print(tables_twilio.steps(reply, options.what))
+    return FAILED if "error" in reply or "problem" in reply else 0
 
 
 async def _explain(options: argparse.Namespace, bus: Bus) -> int:

@@ -20,7 +20,20 @@ from homeline.errors import ConfigError, DecodeError, NotFound
 from homeline.model import Problem
 from homeline.protocol import uci
 
-__all__ = ["FILES", "Config", "Dongle", "Email", "Main", "Rule", "check", "load", "masked", "read", "sections"]
+__all__ = [
+    "FILES",
+    "Config",
+    "Dongle",
+    "Email",
+    "Main",
+    "Rule",
+    "assembled",
+    "check",
+    "load",
+    "masked",
+    "read",
+    "sections",
+]
 
 FILES = MAIN_FILE, SECRET_FILE = "homeline", "homeline_secret"
 
@@ -97,7 +110,12 @@ def load(folder: Path, previous: Config | None = None) -> Config:
 
 def read(main: bytes | str, secrets: bytes | str = "") -> Config:
     """The configuration of two files' contents. DecodeError where one breaks UCI's syntax."""
-    return _Reader(uci.parse(secrets)).config(uci.parse(main))
+    return assembled(uci.parse(main), uci.parse(secrets))
+
+
+def assembled(main: Iterable[uci.Section], secrets: Iterable[uci.Section] = ()) -> Config:
+    """The configuration of two files' sections, for who adds to them before they are read."""
+    return _Reader(secrets).config(list(main))
 
 
 def masked(config: Config) -> dict[str, object]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from homeline import config_types as t
 from homeline.config_sip import Sip as Sip
 from homeline.config_sip import Twilio as Twilio
+from homeline.config_twilio import REGIONS, TWILIO
 from homeline.config_types import Option, SectionType
 
 EDGES = (
@@ -212,11 +213,11 @@ _TRUNK = (
     Option("enabled", t.BOOLEAN, "Whether this trunk is used."),
     Option("type", t.enum(*TrunkType), "Twilio, or any other provider."),
     Option("mode", t.enum(*TrunkMode), "How calls come in: to our address, or by registration."),
-    Option("host", t.SIP_HOST, "The SIP domain or server.", required=True),
+    Option("host", t.SIP_HOST, "The SIP domain or server. Required; for Twilio `homeline twilio apply` fills it in."),
     Option("port", t.integer(1, 65535), "Its port. Without it 5060, with TLS 5061."),
     Option("transport", t.choice("udp", "tcp", "tls"), "Without it `tls` where `secure` is on, else `udp`."),
     Option("edges", t.EDGE, "Twilio's edge locations, the best first.", many=True),
-    Option("region", t.choice("us1", "ie1", "au1"), "Twilio's region. Without `edges` its own edge location is used."),
+    Option("region", t.choice(*REGIONS), "Twilio's region. Without `edges` its own edge location is used."),
     Option("username", t.SIP_USER, "Our name at the provider."),
     Option("password", t.SIP_PASSWORD, "Our password at the provider.", secret=True),
     Option("inbound_username", t.SIP_NAME, "The name with which the provider proves itself to us."),
@@ -293,13 +294,11 @@ _OUTBOUND = (
     Option("concurrent", t.integer(1, 20), "Calls at once."),
 )
 
-_TWILIO = (Option("account_sid", t.ACCOUNT_SID, "The account's SID, `AC` and 32 digits."),)
-
 CALL_SECTIONS = (
     SectionType("sip", Sip, "sip", "Asterisk as a whole.", _SIP, singleton="sip"),
     SectionType("trunk", Trunk, "trunks", "A SIP peer that carries calls over the internet.", _TRUNK),
     SectionType("phone", Phone, "phones", "A softphone account.", _PHONE),
     SectionType("line", Line, "lines", "A dongle's phone number and where its calls go.", _LINE),
     SectionType("outbound", Outbound, "outbounds", "Numbers that may be called.", _OUTBOUND),
-    SectionType("twilio", Twilio, "twilio", "The owner's account at Twilio.", _TWILIO, singleton="twilio"),
+    SectionType("twilio", Twilio, "twilio", "The owner's account at Twilio.", TWILIO, singleton="twilio"),
 )

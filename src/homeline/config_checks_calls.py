@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any
 
+from homeline import config_checks_twilio
 from homeline.config_calls import EDGES, Line, Outbound, Phone, Sip, Trunk, TrunkMode, TrunkType, Where, Withheld
 from homeline.config_checks import Tell, kept
 from homeline.config_options import Config
@@ -47,6 +48,7 @@ def calls(config: Config, declared: Mapping[str, str], tell: Tell) -> Config:
     config = replace(config, outbounds=kept(outbounds, lambda rule: _outbound(rule, config, known, numbers), tell))
     _phones_rules(config, declared, tell)
     _phones_texts(config, declared, tell)
+    config_checks_twilio.account(config, tell)
     _switched_off(config, tell)
     return config
 
@@ -148,6 +150,7 @@ def _certificate(name: str, option: str, sip: Sip) -> None:
 
 def _trunk(trunk: Trunk, config: Config, names: _Names) -> None:
     names.check(trunk.name, trunk.name)
+    _filled(trunk, "host")
     _pair(trunk, "username", "password")
     _pair(trunk, "inbound_username", "inbound_password")
     if trunk.is_secure and trunk.signalling != "tls":
@@ -157,10 +160,17 @@ def _trunk(trunk: Trunk, config: Config, names: _Names) -> None:
     _transport(trunk.name, "transport", trunk.signalling, config.sip)
     if trunk.signalling == "tls" and trunk.mode in _INBOUND:
         _certificate(trunk.name, "transport", config.sip)
-    if trunk.mode is TrunkMode.REGISTERED and not trunk.username:
-        raise ConfigError(trunk.name, "username", "", "is required where the router registers")
+    if trunk.mode is TrunkMode.REGISTERED:
+        _filled(trunk, "username", " where the router registers")
     if trunk.inbound_username and not trunk.allowed:  # then its calls are known by that name
         names.check(trunk.name, trunk.inbound_username, "inbound_username")
+
+
+def _filled(trunk: Trunk, option: str, when: str = "") -> None:
+    """That there is a value; of a Twilio trunk, where it could come from."""
+    if not getattr(trunk, option):
+        how = "; `homeline twilio apply` fills it in" if trunk.type is TrunkType.TWILIO else ""
+        raise ConfigError(trunk.name, option, "", f"is required{when}{how}")
 
 
 def _pair(trunk: Trunk, username: str, password: str) -> None:

@@ -44,7 +44,7 @@ from homeline.service.jobs import Jobs
 from homeline.service.keeping import keep
 from homeline.service.news import News
 from homeline.service.outbox import Outbox
-from homeline.service.packages import have_calls
+from homeline.service.packages import have_calls, have_twilio
 from homeline.service.ports import Ports
 from homeline.service.reloading import Reloader
 from homeline.service.room import Room
@@ -58,12 +58,15 @@ from homeline.service.wording import Wording
 if TYPE_CHECKING:
     from homeline.adapters.ami import Ami
     from homeline.service.calls import Calls
+    from homeline.service.committing import Committer
     from homeline.service.explaining import Explainer
+    from homeline.service.outside import Outside
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.ringing import RingingDongles
     from homeline.service.sip_messages import SipMessages
     from homeline.service.sip_sending import SipSending
     from homeline.service.telephony import Telephony
+    from homeline.service.twilio import TwilioSetup
     from homeline.service.voice import Voice
     from homeline.service.voicemail import Voicemail
 
@@ -140,6 +143,7 @@ class Gateway:
                 voice=lambda: self.voice,
                 passwords=lambda: self._passwords,
                 telephony=lambda: self.telephony,
+                twilio=lambda: self._twilio,
             )
         )
         return {name: Method(_handler(work), params) for name, (params, work) in api.methods.items()}
@@ -183,6 +187,7 @@ class Gateway:
         self.dispatcher.start()
         self.dispatcher.replace(self._accounts.apply())
         await self._apply_calls()
+        await self._apply_webhook()
         self._keep("watch over lone parts", self.inbox.watch_parts)
         self._keep("retention", self._purge)
         folder = self.paths.inside(self.context.config.main.database).parent
@@ -221,6 +226,8 @@ class Gateway:
         """Dongles first (nothing new comes in), then what sends, then the bus, the store last."""
         log.info("Stopping")
         await self._accounts.close_timed()
+        if "_outside" in self.__dict__:
+            await self._outside.close()
         await self.fleet.stop()
         if self.telephony is not None:
             await self.telephony.close()
@@ -302,6 +309,12 @@ class Gateway:
         return Voicemail(self.context, self.paths, self.alerts, self.calls)
 
     @cached_property
+    def _outside(self) -> Outside:
+        from homeline.service.outside import Outside
+
+        return Outside(self.context, self.paths, self.inbox, self.calls, self.voicemail, self.troubles.say)
+
+    @cached_property
     def _explainer(self) -> Explainer:
         from homeline.service.explaining import Explainer
 
@@ -325,7 +338,19 @@ class Gateway:
     def _passwords(self) -> PhonePasswords:
         from homeline.service.phone_passwords import PhonePasswords
 
-        return PhonePasswords(self.paths, self.reloader)
+        return PhonePasswords(self.paths, self._committer)
+
+    @cached_property
+    def _committer(self) -> Committer:
+        from homeline.service.committing import Committer
+
+        return Committer(self.paths, self.reloader)
+
+    @cached_property
+    def _twilio(self) -> TwilioSetup:
+        from homeline.service.twilio import TwilioSetup
+
+        return TwilioSetup(self.context, self.paths, self._committer)
 
     # -- configuration ------------------------------------------------------------------------------------------------
 
@@ -349,6 +374,7 @@ class Gateway:
         self._log_level()
         self.dispatcher.replace(self._accounts.apply())
         self.spawn(self._apply_calls())
+        self.spawn(self._apply_webhook())
         self.context.emit("homeline.config.applied", {"problems": shapes.problems(now.problems)})
 
     async def _apply_calls(self) -> None:
@@ -365,6 +391,12 @@ class Gateway:
             self._texting = True
             self._keep("messages of phones", self._sip_messages.run)
         await self.fleet.apply(now)
+
+    async def _apply_webhook(self) -> None:
+        """What the webhook's process tells is taken while there is to be one."""
+        wanted = self.context.config.main.enabled and self.context.config.twilio.webhook
+        if "_outside" in self.__dict__ or (wanted and have_twilio(self.troubles.say)):
+            await self._outside.apply(wanted=wanted)
 
     def _ami(self) -> Ami | None:
         """Asterisk's manager, while Asterisk is wanted."""

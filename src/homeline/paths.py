@@ -74,8 +74,18 @@ class Paths:
 
     @property
     def secrets_request(self) -> Path:
-        """Passwords that root's helper shall commit, one a line: `phone NAME password VALUE`; it deletes the file."""
+        """What root's helper shall commit, a line each: SECTION-TYPE NAME OPTION VALUE. It deletes the file."""
         return self.run / "commit-secrets"
+
+    @property
+    def webhook_socket(self) -> Path:
+        """Where the webhook tells the daemon what happened at Twilio (0600)."""
+        return self.run / "webhook.sock"
+
+    @property
+    def webhook_files(self) -> Path:
+        """What the webhook has not handed over yet (RAM; 0700): events, and recordings that it fetched."""
+        return self.run / "webhook"
 
     @property
     def dev(self) -> Path:

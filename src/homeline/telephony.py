@@ -33,6 +33,8 @@ TEXTS_FAMILY = "homeline-sms"  # key: a SIP MESSAGE of a phone that may send SMS
 CALL_STARTED = "HomelineCallStarted"  # UserEvents: hints to look, never the only way that something is told
 CALL_ENDED = "HomelineCallEnded"
 TEXTED = "HomelineTexted"  # likewise
+# Of a call that Twilio hands over to a router which has registered there: the digits of the number to be called.
+NUMBER_HEADER = "X-Homeline-Number"
 # By which we see what is in force, since a reload that kept the old file answers Success too: a global variable of the
 # dial plan with the digest of extensions.conf, and `set_var = HOMELINE_RENDERED=DIGEST` of each endpoint in pjsip.conf.
 MARKER = "HOMELINE_RENDERED"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from homeline_lab.asterisk_programs import HOW, Programs, find
 TIMEOUT = 60.0  # seconds for a whole run
 SPARE = 5  # seconds by which SIPp ends before that by itself
 
-_INVITE = """INVITE sip:{to}@[remote_ip]:[remote_port] SIP/2.0
+_INVITE = """INVITE {uri} SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:{who}@[local_ip]:[local_port]>;tag=[call_number]
 To: <sip:{to}@[remote_ip]:[remote_port]>
@@ -51,12 +53,39 @@ Content-Length: 0
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """A request that came with a proof."""
+
+    uri: str
+    from_: str
+    contact: str
+    proof: str  # value of Authorization or Proxy-Authorization
+
+    def proves(self, method: str, username: str, password: str) -> bool:
+        """Whether its digest is that of the name and the password (RFC 2617 3.2.2)."""
+        found: dict[str, str] = dict(_PARAMETER.findall(self.proof))
+        if found["username"] != username:
+            return False
+        secret = _md5(f"{username}:{found['realm']}:{password}")
+        rest = (found[name] for name in ("nonce", "nc", "cnonce", "qop"))
+        return found["response"] == _md5(":".join((secret, *rest, _md5(f"{method}:{found['uri']}"))))
+
+
+_PARAMETER = re.compile(r'(\w+)="?([^",]*)"?')
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """How many calls went as the scenario says, how many did not, and SIPp's own words."""
 
     good: int
     bad: int
     text: str
+    noted: tuple[Noted, ...] = ()
 
 
 _BYE = """BYE [next_url] SIP/2.0
@@ -105,15 +134,19 @@ def _send(message: str, *, again: bool = False) -> str:
     return f"<send{how}><![CDATA[\n{message}]]></send>"
 
 
-def _invite(to: str, who: str, headers: Sequence[tuple[str, str]]) -> str:
+def _invite(to: str, who: str, headers: Sequence[tuple[str, str]], uri: str = "") -> str:
     lines = "".join(f"{name}: {value}\n" for name, value in headers)
-    return _send(_INVITE.format(to=to, who=who, headers=lines), again=True)
+    uri = uri or f"sip:{to}@[remote_ip]:[remote_port]"
+    return _send(_INVITE.format(uri=uri, to=to, who=who, headers=lines), again=True)
 
 
-def call(*, to: str, who: str = "caller", headers: Sequence[tuple[str, str]] = ()) -> str:
-    """A scenario: a call that rings, is answered, and is ended from this side a second later."""
+def call(*, to: str, who: str = "caller", headers: Sequence[tuple[str, str]] = (), uri: str = "") -> str:
+    """A scenario: a call that rings, is answered, and is ended from this side a second later.
+
+    `uri` is where the request goes, if that is not `to` at the target: such as what somebody has registered.
+    """
     return _scenario(
-        _invite(to, who, headers),
+        _invite(to, who, headers, uri),
         '<recv response="100" optional="true"/>',
         '<recv response="180"/>',
         '<recv response="183" optional="true"/>',
@@ -125,16 +158,55 @@ def call(*, to: str, who: str = "caller", headers: Sequence[tuple[str, str]] = (
     )
 
 
-def answer() -> str:
-    """A scenario: whoever calls hears it ring, is answered, and ends the call."""
+def answer(*, challenges: bool = False) -> str:
+    """A scenario: whoever calls hears it ring, is answered, and ends the call.
+
+    With `challenges` the caller is asked for a proof first, and what it then sends is noted (`Done.noted`): whether it
+    proves anything is the test's to say.
+    """
     return _scenario(
-        '<recv request="INVITE"/>',
+        *(_challenged("INVITE") if challenges else ['<recv request="INVITE"/>']),
         _send(_ANSWER.format(status="180 Ringing", rest=_NO_BODY)),
         _send(_ANSWER.format(status="200 OK", rest=_SDP), again=True),
         '<recv request="ACK"/>',
         '<recv request="BYE"/>',
         _send(_ANSWER.format(status="200 OK", rest=_NO_BODY).replace(";tag=[call_number]", "")),
     )
+
+
+def registrar(*, expires: int = 300) -> str:
+    """A scenario: somebody registers, for so many seconds, and is asked for a proof, which is noted likewise."""
+    binding = _ANSWER.format(status="200 OK", rest=_NO_BODY).replace(
+        "<sip:[local_ip]:[local_port]>", f"<[$contact]>;expires={expires}"
+    )
+    return _scenario(*_challenged("REGISTER"), _send(binding))
+
+
+_CHALLENGES = {
+    "REGISTER": ("401 Unauthorized", "WWW-Authenticate", "Authorization"),
+    "INVITE": ("407 Proxy Authentication Required", "Proxy-Authenticate", "Proxy-Authorization"),
+}
+_NOTE = """<action>
+<ereg regexp="sips?:[^ ]*" search_in="msg" assign_to="uri"/>
+<ereg regexp="sip:[^>;]*" search_in="hdr" header="From:" assign_to="from"/>
+<ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" assign_to="contact"/>
+<ereg regexp="Digest .*" search_in="hdr" header="{proof}:" assign_to="proof"/>
+<log message="[$uri] [$from] [$contact] [$proof]"/>
+</action>"""
+
+
+def _challenged(method: str) -> list[str]:
+    """The request, asked for a proof as Twilio asks (RFC 2617), and its repetition, noted."""
+    status, header, proof = _CHALLENGES[method]
+    challenge = (
+        f'{header}: Digest realm="sip.twilio.com",qop="auth",nonce="[call_number]a7f3c1e9",opaque=""\n{_NO_BODY}'
+    )
+    return [
+        f'<recv request="{method}"/>',
+        _send(_ANSWER.format(status=status, rest=challenge)),
+        *(['<recv request="ACK"/>'] if method == "INVITE" else []),
+        f'<recv request="{method}">{_NOTE.format(proof=proof)}</recv>',
+    ]
 
 
 def refused(status: int, *, to: str = "1", who: str = "caller", headers: Sequence[tuple[str, str]] = ()) -> str:
@@ -188,12 +260,13 @@ class Sipp:
         (self._folder / "scenario.xml").write_text(scenario)
         options = {"sf": "scenario.xml", "i": source, "m": calls, "r": rate, "timeout": int(TIMEOUT) - SPARE}
         options |= {"p": port} if port else {}
-        options |= {"stf": "statistics.csv", "fd": 1, "recv_timeout": 5000, "error_file": "errors.log"}
+        options |= {"stf": "statistics.csv", "fd": 1, "recv_timeout": 30_000, "error_file": "errors.log"}
+        options |= {"log_file": "notes.log"}
         process = await asyncio.create_subprocess_exec(
             *self._programs.sipp(),
             f"{target[0]}:{target[1]}",
             *(part for name, value in options.items() for part in (f"-{name}", str(value))),
-            *("-trace_stat", "-trace_err", "-nostdin", "-timeout_error"),
+            *("-trace_stat", "-trace_err", "-trace_logs", "-nostdin", "-timeout_error"),
             cwd=self._folder,
             env={**os.environ, "TERM": "dumb"},
             stdin=asyncio.subprocess.DEVNULL,
@@ -213,4 +286,7 @@ class Sipp:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
         errors = self._folder / "errors.log"
         text = (errors.read_text(errors="replace") if errors.exists() else "")[-2000:] + output[-500:]
-        return Done(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), text)
+        notes = self._folder / "notes.log"
+        lines = notes.read_text(errors="replace").splitlines() if notes.exists() else []
+        noted = tuple(Noted(*line.split(maxsplit=3)) for line in lines)
+        return Done(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]), text, noted)

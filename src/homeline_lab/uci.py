@@ -26,11 +26,12 @@ _INDEXED = re.compile(r"@([!-~]+)\[(-?[0-9]{1,5})\]")
 class Uci:
     """The configurations below one root, as one session sees them."""
 
-    def __init__(self, root: Path, session: str = "") -> None:
+    def __init__(self, root: Path, session: str = "", staged: Path | None = None) -> None:
+        """`staged`: the folder for what is staged, where that is another one."""
         if session and not _NAME.fullmatch(session):
             raise InvalidArgument("this cannot be a session")
         self._files = root / "etc/config"
-        self._staged = root / (f"tmp/.uci-{session}" if session else "tmp/.uci")
+        self._staged = staged or root / (f"tmp/.uci-{session}" if session else "tmp/.uci")
 
     def configs(self) -> list[str]:
         return sorted(path.name for path in self._files.iterdir() if _NAME.fullmatch(path.name))

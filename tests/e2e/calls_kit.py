@@ -24,6 +24,7 @@ OURS = ((SID, ACCOUNT),)
 PASSWORDS = {"desk": "desk-correct-horse", "mobile": "mobile-correct-horse"}
 PROVIDER = Account("homeline41", "provider-correct-horse")  # ours at the provider
 THEIRS = Account("provider", "theirs-correct-horse")  # the provider's with us
+ROUTER = Account("router", "Router-correct-horse-1")  # ours at the owner's SIP domain at Twilio
 DID = "+41441234567"  # the number of the line
 GSM_HZ, SIP_HZ = 440, 620  # what each side says
 
@@ -73,6 +74,28 @@ config trunk 'byoc'
 	option max_calls '10'
 	option qualify '0'
 """,
+    "softphones": """
+config twilio 'twilio'
+	option account_sid '{account}'
+	option domain 'homeline-demo'
+	option caller_id '+15005550006'
+
+config dongle 'stick'
+	option number '+41441234567'
+
+config phone 'alice'
+	option where 'twilio'
+
+config trunk 'softphones'
+	option type 'twilio'
+	option mode '{mode}'
+	option host '{provider}'
+	list allowed '{provider}/32'
+	option username '{router}'
+	option secure '0'
+	option qualify '0'
+{trunk}
+""",
     "peer": """
 config trunk 'peer'
 	option type 'sip'
@@ -111,6 +134,8 @@ GAPS = {
     "secure": "0",
     "registering": "",
     "account": ACCOUNT,
+    "mode": "byoc",
+    "router": ROUTER.username,
     "username": PROVIDER.username,
     "inbound": THEIRS.username,
 }  # what the parts of UCI have in these places unless a test says otherwise
@@ -120,7 +145,8 @@ def secrets() -> str:
     """UCI of the passwords; one for a section that is not there does nothing."""
     phones = "".join(f"config phone '{name}'\n\toption password '{word}'\n" for name, word in PASSWORDS.items())
     ours, theirs = f"\toption password '{PROVIDER.password}'\n", f"\toption inbound_password '{THEIRS.password}'\n"
-    return f"{phones}config trunk 'peer'\n{ours}{theirs}config trunk 'registered'\n{ours}"
+    router = f"config trunk 'softphones'\n\toption password '{ROUTER.password}'\n"
+    return f"{phones}config trunk 'peer'\n{ours}{theirs}config trunk 'registered'\n{ours}{router}"
 
 
 def uci(**options: str | Sequence[str]) -> str:

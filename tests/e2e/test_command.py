@@ -64,6 +64,16 @@ async def test_inbox(home: Home) -> None:
     assert (await command(home.root, "inbox", "-n", "many"))[0] == 2
 
 
+async def test_twilio_without_an_account(home: Home) -> None:
+    for what in ("plan", "apply", "destroy", "status"):
+        code, out, errors = await command(home.root, "twilio", what)
+        assert (code, errors) == (1, "")
+        assert "It failed: twilio.account_sid is not set" in out
+    code, out, _ = await command(home.root, "twilio", "plan", "--json", "--account-wide")
+    assert (code, json.loads(out)["steps"]) == (1, [])
+    assert (await command(home.root, "twilio"))[0] == (await command(home.root, "twilio", "undo"))[0] == 2
+
+
 async def test_send(home: Home) -> None:
     code, out, _ = await command(home.root, "send", SENDER, "hello", "--wait", "10")
     assert code == 0

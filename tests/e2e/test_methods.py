@@ -59,6 +59,10 @@ METHODS: dict[str, dict[str, Any]] = {
     "originate": {"PHONE": TEXT, "TO": TEXT},
     "hangup": {"CHANNEL": TEXT},
     "new_phone_password": {"PHONE": TEXT, "provision": FLAG},
+    "twilio_plan": {"account_wide": FLAG},
+    "twilio_apply": {"account_wide": FLAG},
+    "twilio_destroy": {"account_wide": FLAG},
+    "twilio_status": {},
 }
 UNKNOWN_IDS = [
     ("check_value", {"section": "rule", "option": "nothing", "value": "1"}),

@@ -22,6 +22,7 @@ from homeline_lab.bench.ours import Homeline
 from homeline_lab.bench.scene import scene
 from homeline_lab.bench.table import ROWS, table
 from homeline_lab.bench.telephony import telephony
+from homeline_lab.bench.twilio_webhook import twilio_webhook
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,16 @@ async def test_asterisk_follows_a_commit() -> None:
     lines = table({"homeline": figures}).splitlines()
     assert any(line.startswith("Asterisk's files") and "; 7; " in line for line in lines)
     assert await telephony(GammuSmsd, QUICK) == {}
+
+
+async def test_calls_at_twilio_find_their_way() -> None:
+    figures = await twilio_webhook(Homeline, replace(QUICK, singles=2, many=20))
+    for name in ("voice", "text"):
+        assert 0 < float(str(figures[f"{name}_p50_ms"])) <= float(str(figures[f"{name}_p99_ms"]))
+    assert float(str(figures["voice_per_s"])) > 0
+    assert 10 < float(str(figures["voice_idle_mb"])) < 100
+    assert any(line.startswith("where a call at Twilio goes") for line in table({"homeline": figures}).splitlines())
+    assert await twilio_webhook(GammuSmsd, QUICK) == {}
 
 
 def test_a_program_that_is_missing_is_named(

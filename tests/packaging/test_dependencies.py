@@ -28,7 +28,7 @@ from openwrt_kit import REPOSITORY, built, closure, depends, facts, needs_root, 
 
 SRC = REPOSITORY / "src"
 ASTERISK = REPOSITORY.parent / "shared/data/openwrt/asterisk-packages.json"
-OURS = ("homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", "homeline-mqtt")
+OURS = ("homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", "homeline-mqtt", "homeline-twilio")
 sys.path.insert(0, str(making.RECIPES))
 import pack  # noqa: E402 - it lies beside the recipes, as the SDK wants it
 
@@ -44,12 +44,17 @@ ASKED_FOR = {
     "homeline.service.telephony",
     "homeline.service.voice",
     "homeline.service.ami_dongle",
+    "homeline.service.committing",
     "homeline.service.phone_passwords",
     "homeline.service.sip_messages",
     "homeline.service.sip_sending",
     "homeline.service.originating",
     "homeline.client",
     "homeline.pdu_tool",
+    "homeline.service.outside",
+    "homeline.service.twilio",
+    "homeline.twilio.shapes",
+    "homeline.webhook.__main__",
 }
 
 
@@ -124,8 +129,10 @@ for name in sys.argv[1:]:
 async def test_what_is_imported_is_there(name: str, package: str) -> None:
     """Every module loads, and whatever its functions import later can be found."""
     async with router(name, package) as (root, opkg):
-        for each in ("python3-phonenumbers", *dict.fromkeys(("homeline", package))):
-            await opkg.install(built(branch(name))[each])
+        wanted = {word.split()[0] for word in depends(built(branch(name)))[package]} | {package, "homeline"}
+        for each in ("python3-phonenumbers", "python3-twilio", *OURS):
+            if each in wanted or each == "python3-phonenumbers":
+                await opkg.install(built(branch(name))[each])
         loaded = [each for each in modules(package) if not each.endswith("__main__")]
         assert await root.run("/usr/bin/python3", "-c", LOAD, *loaded) == ""
         files = pack.find(SRC)
@@ -175,6 +182,58 @@ async def test_the_mailbox_is_read_with_what_its_package_brings(name: str) -> No
         (root.path / "tmp/asked").write_text(json.dumps({**asked, "type": "imap", "host": "127.0.0.1", "port": 1}))
         answer = json.loads(await root.shell("python3 -m homeline.mailbox </tmp/asked || true"))
         assert "connection failed" in answer["error"].lower()
+
+
+def in_use() -> set[str]:
+    """The modules of Twilio's library that are named to stay."""
+    lines = (making.RECIPES / "python-twilio/in-use").read_text().splitlines()
+    return {words[0] for line in lines if len(words := line.partition("#")[0].split()) == 1}
+
+
+TWILIO = """
+import pkgutil, twilio
+names = [each.name for each in pkgutil.walk_packages(twilio.__path__, "twilio.")]
+for name in names:
+    __import__(name)
+print(*names)
+"""
+
+
+@needs_root
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_the_cut_library_loads_by_itself(name: str) -> None:
+    """All of what is left of it, without requests and without aiohttp, which not every branch has."""
+    async with router(name, "python3-twilio") as (root, opkg):
+        await opkg.install(built(branch(name))["python3-twilio"])
+        found = set((await root.run("/usr/bin/python3", "-c", TWILIO)).split())
+        assert in_use() <= found
+        assert not {"twilio.http.http_client", "twilio.http.async_http_client", "twilio.twiml", "twilio.jwt"} & found
+
+
+@needs_root
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["24.10", "25.12"])
+async def test_twilio_is_asked_with_what_its_package_brings(name: str) -> None:
+    """As far as a router gets without the internet: the library is there, and so is TLS."""
+    ours = ("homeline", "homeline-asterisk", "homeline-channels", "homeline-twilio")
+    async with router(name, "homeline-twilio") as (root, opkg):
+        for each in ("python3-phonenumbers", "python3-twilio", *ours):
+            await opkg.install(built(branch(name))[each])
+        secrets = "config twilio 'twilio'\n\toption api_secret '0123456789abcdef0123456789abcdef'\n"
+        options = {"account_sid": f"AC{'0' * 32}", "api_key": f"SK{'0' * 32}"}
+        main = "config twilio 'twilio'\n" + "".join(f"\toption {key} '{value}'\n" for key, value in options.items())
+        asked = {"what": "plan", "main": main, "secrets": secrets, "base": "http://127.0.0.1:1"}
+        (root.path / "tmp/asked").write_text(json.dumps(asked))
+        answer = json.loads(await root.shell("python3 -m homeline.twilio </tmp/asked || true"))
+        assert "cannot be reached" in answer["error"]["text"]
+        assert await root.run("/usr/bin/python3", "-c", "from homeline.twilio import library; library.client") == ""
+
+
+def test_the_cut_library_has_what_the_process_uses() -> None:
+    from homeline.twilio import kinds
+
+    assert {f"twilio.rest.{kind.where.partition(':')[0]}" for kind in kinds.KINDS if kind.where} <= in_use()
 
 
 def unneeded(branch: Branch, package: str, wanted: Iterable[str]) -> set[str]:

@@ -138,7 +138,10 @@ STUBS = """
 uci() { [ "$3" != "$BROKEN" ]; }
 logger() { echo "log $*"; }
 config_load() { :; }
-config_get_bool() { case "$2" in sip) eval "$1='$SIP'" ;; *) eval "$1='$ENABLED'" ;; esac; }
+config_get_bool() {
+	case "$2" in sip) eval "$1='$SIP'" ;; twilio) eval "$1='$WEBHOOK'" ;; *) eval "$1='$ENABLED'" ;; esac
+}
+procd_running() { [ "$RUNNING" = "$1 $2" ]; }
 config_get() { eval "$1='$2'"; }
 config_foreach() { for section in $DRIVERS; do "$1" "$section"; done; }
 user_exists() { case "$1" in homeline|asterisk) return 0;; esac; return 1; }
@@ -147,7 +150,7 @@ id() { [ "$2" = homeline ] && echo "homeline dialout" || echo "asterisk"; }
 group_add_user() { echo "join $1 $2"; }
 mkdir() { echo "mkdir $*"; }
 chown() { echo "chown $*"; }
-procd_open_instance() { echo "open"; }
+procd_open_instance() { echo "open${1:+ $1}"; }
 procd_set_param() { echo "param $*"; }
 procd_close_instance() { echo "close"; }
 procd_add_reload_trigger() { echo "trigger $* after $PROCD_RELOAD_DELAY"; }
@@ -161,14 +164,22 @@ def run_init(
     enabled: str,
     sip: str = "0",
     drivers: str = "serial",
-    calls: Path = INIT,
+    packs: str = "",
     broken: str = "",
     helper: str = "echo helper",
+    webhook: str = "0",
+    running: str = "",
 ) -> list[str]:
-    """What a function of the init script does, with its absolute paths led elsewhere; `calls` is there if those are.
+    """What a function of the init script does, with its absolute paths led elsewhere.
 
-    `broken` is a file that cannot be read.
+    `packs` are folders where packages of ours may be; without it two are installed. `broken` is a file that cannot be
+    read.
     """
+    if not packs:
+        packs = str(tmp_path / "packs")
+        for name in ("homeline-asterisk", "homeline-twilio"):
+            Path(packs).mkdir(exist_ok=True, parents=True)
+            (Path(packs) / f"{name}.pack").touch()
     text = (
         INIT.read_text()
         .replace("/usr/libexec/homeline/root-helper", helper)
@@ -176,9 +187,10 @@ def run_init(
         .replace("COPIES=/var/run/homeline/uci", f"COPIES={tmp_path / 'uci'}")
         .replace("STATE=/etc/homeline", f"STATE={tmp_path / 'state'}")
         .replace("RENDERED=/etc/asterisk/homeline", f"RENDERED={tmp_path / 'rendered'}")
-        .replace("/usr/lib/python3.*/site-packages/homeline/homeline-asterisk.pack", str(calls))
+        .replace("/usr/lib/python3.*/site-packages/homeline", packs)
     )
-    script = f"ENABLED={enabled}\nSIP={sip}\nBROKEN={broken}\nDRIVERS='{drivers}'\n{STUBS}\n{text}\n{function}"
+    said = f"ENABLED={enabled}\nSIP={sip}\nWEBHOOK={webhook}\nBROKEN={broken}\nDRIVERS='{drivers}'\nRUNNING='{running}'"
+    script = f"{said}\n{STUBS}\n{text}\n{function}"
     done = subprocess.run([*shell, "-euc", script], capture_output=True, text=True, timeout=20, check=True)
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -253,13 +265,35 @@ def test_a_helper_that_fails_does_not_end_a_daemon_that_runs(tmp_path: Path, she
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
 def test_without_the_package_for_calls_asterisk_is_left_alone(tmp_path: Path, shell: list[str]) -> None:
-    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", calls=tmp_path / "pyth*" / "pack")
+    packs = str(tmp_path / "pyth*")
+    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", packs, webhook="1")
     assert "helper" in lines
-    found = tmp_path / "python3.11" / "pack"
+    assert "open webhook" not in lines
+    found = tmp_path / "python3.11/homeline-asterisk.pack"
     found.parent.mkdir()
     found.touch()
-    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", calls=tmp_path / "pyth*" / "pack")
+    lines = run_init(tmp_path, shell, "start_service", "1", "1", "chan_dongle", packs)
     assert "helper --asterisk --dongle" in lines
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_the_webhook_is_a_process_of_its_own_where_it_is_wanted(tmp_path: Path, shell: list[str]) -> None:
+    assert "open webhook" not in run_init(tmp_path, shell, "start_service", "1")
+    assert run_init(tmp_path, shell, "start_service", "0", webhook="1") == []
+    lines = run_init(tmp_path, shell, "start_service", "1", webhook="1")
+    ours = lines[lines.index("open webhook") :]
+    for line in ("param command /usr/bin/homeline webhook", "param user homeline", "param reload_signal HUP"):
+        assert line in ours
+    assert lines.index("open") < lines.index("open webhook")
+    assert lines.count("close") == 2
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_a_slip_of_the_pen_does_not_end_the_webhook(tmp_path: Path, shell: list[str]) -> None:
+    lines = run_init(tmp_path, shell, "start_service", "1", broken="homeline", running="homeline webhook")
+    assert "open webhook" in lines
+    lines = run_init(tmp_path, shell, "start_service", "1", broken="homeline", webhook="1")
+    assert "open webhook" not in lines
 
 
 def test_both_files_trigger_a_reload() -> None:

@@ -1,4 +1,4 @@
-"""Root's helper commits passwords that the daemon made for phones, and nothing else that could be in that file."""
+"""Root's helper commits what the daemon made for phones and at Twilio, and nothing else that could be in that file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from homeline import config
+from homeline.config_twilio import MADE as FORM
+from homeline.protocol import uci
 from homeline.service.phone_passwords import ALPHABET, LENGTH, password
 
 HELPER = Path(__file__).parents[2] / "files/usr/libexec/homeline/root-helper"
@@ -22,12 +25,38 @@ config phone 'desk'
 config trunk 'peer'
 	option host 'sip.example.org'
 	option username 'me'
+
+config trunk 'cloud'
+	option type 'twilio'
+
+config trunk 'full'
+	option type 'twilio'
+	option mode 'elastic'
+	option host 'mine.pstn.twilio.com'
+	option username 'me'
+
+config phone 'away'
+	option where 'twilio'
+
+config phone 'known'
+	option where 'twilio'
+
+config twilio 'twilio'
+	option account_sid 'AC00112233445566778899aabbccddeeff'
+	list made 'sip_domain=SD0'
 """
 SECRET = """# the owner's
 config trunk 'peer'
 	option password 'theirs'
+
+config trunk 'full'
+	option password 'theirs'
+
+config phone 'known'
+	option password 'theirs'
 """
 GOOD = "k7wq2mzt9xh4pvbn3rcd"
+MADE = "Ab3" * 8  # the form of passwords for Twilio
 
 
 @pytest.fixture
@@ -57,12 +86,21 @@ def helped(root: Path, shell: list[str] = SHELLS[0]) -> subprocess.CompletedProc
     return done
 
 
+def sections_of(text: str) -> dict[str, Mapping[str, str | list[str]]]:
+    return {section.name: section.options for section in uci.parse(text)}
+
+
+def sections(root: Path, name: str = "homeline") -> dict[str, Mapping[str, str | list[str]]]:
+    """What is committed."""
+    return sections_of((root / "etc/config" / name).read_text())
+
+
 def passwords(root: Path) -> dict[str, str]:
     """As the daemon gets them."""
     loaded = config.load(root / "var/run/homeline/uci")
     assert [problem for problem in loaded.problems if problem.where.startswith("/")] == []
     found = {found.name: found.password for found in (*loaded.phones, *loaded.trunks)}
-    return {"desk": "", **found}  # a phone without a password is left out
+    return {"desk": found.get("desk", ""), "peer": found["peer"]}  # a phone without a password is left out
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
@@ -97,6 +135,34 @@ def test_a_password_is_committed_and_copied_in_one_run(root: Path, shell: list[s
         "\\",
         f"phone -c password {GOOD}",
         f"phone {'x' * 100} password {GOOD}",
+        f"phone away password {GOOD}",
+        f"phone known password {MADE}",
+        f"phone desk password {MADE}",
+        f"phone away number {MADE}",
+        f"trunk peer password {MADE}",
+        f"trunk full password {MADE}",
+        f"trunk cloud password {MADE}x",
+        f"trunk cloud password {MADE[:-1]}-",
+        f"trunk cloud inbound_password {MADE}",
+        "trunk cloud host sip.example.org",
+        "trunk cloud host .sip.twilio.com",
+        "trunk cloud host x.example.sip.twilio.com",
+        "trunk cloud host home.sip.twilio.com.example.org",
+        f"trunk cloud host {'x' * 64}.sip.twilio.com",
+        "trunk peer host home.sip.twilio.com",
+        "trunk full host home.sip.twilio.com",
+        "trunk full mode byoc",
+        "trunk full username router",
+        "trunk cloud mode peer",
+        "trunk cloud username admin",
+        "trunk cloud allowed 0.0.0.0/1",
+        "trunk cloud enabled 0",
+        "twilio twilio account_sid AC00000000000000000000000000000000",
+        "twilio twilio public_url https://example.org",
+        "twilio twilio bind 0.0.0.0",
+        "twilio desk made sip_domain=SD1",
+        "homeline main made sip_domain=SD1",
+        "homeline main enabled 0",
     ],
 )
 def test_nothing_else_is_committed(root: Path, line: str) -> None:
@@ -104,6 +170,53 @@ def test_nothing_else_is_committed(root: Path, line: str) -> None:
     assert "could not be committed" in helped(root).stderr
     assert (root / "etc/config/homeline").read_text() == MAIN
     assert passwords(root) == {"desk": GOOD, "peer": "theirs"}
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
+def test_what_was_made_at_twilio_is_committed(root: Path, shell: list[str]) -> None:
+    lines = ["trunk cloud mode registered", "trunk cloud host home-1.sip.twilio.com", "trunk cloud username router"]
+    lines += [f"trunk cloud password {MADE}", f"phone away password {MADE[::-1]}"]
+    lines += ["twilio twilio made", "twilio twilio made sip_domain=SD1", "twilio twilio made dialing:CH=100"]
+    request(root).write_text("".join(f"{line}\n" for line in lines))
+    assert helped(root, shell).stderr == ""
+    main, secret = sections(root), sections(root, "homeline_secret")
+    assert main["cloud"] == {
+        **{"type": "twilio", "mode": "registered", "host": "home-1.sip.twilio.com", "username": "router"}
+    }
+    assert main["twilio"]["made"] == ["sip_domain=SD1", "dialing:CH=100"]
+    assert (secret["cloud"], secret["away"]) == ({"password": MADE}, {"password": MADE[::-1]})
+    assert (main["full"], secret["full"]) == (sections_of(MAIN)["full"], {"password": "theirs"})
+    request(root).write_text("twilio twilio made\n")
+    helped(root, shell)
+    assert "made" not in sections(root)["twilio"]
+    request(root).write_text("twilio twilio made\n")  # there is none to be emptied
+    assert helped(root, shell).stderr == ""
+
+
+@pytest.mark.parametrize(
+    "item", ["sip_domain", "=SD1", "sip_domain=", "Sip=1", "a='b", "a=$(reboot)", "a=" + "x" * 300]
+)
+def test_what_can_not_have_been_made(root: Path, item: str) -> None:
+    """Of a list with something odd the rest counts."""
+    with pytest.raises(ValueError, match="must be"):
+        FORM.parse(item)
+    request(root).write_text(f"twilio twilio made a=1\ntwilio twilio made {item}\ntwilio twilio made b=2\n")
+    assert "could not be committed" in helped(root).stderr
+    assert sections(root)["twilio"]["made"] == ["a=1", "b=2"]
+
+
+def test_what_the_owner_has_staged_stays_staged(root: Path) -> None:
+    def run(*words: str) -> str:
+        command = [str(root / "bin/uci"), "-c", str(root / "etc/config"), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    run("set", "homeline.main.country=CH")
+    run("set", "homeline_secret.peer.password=mine")
+    request(root).write_text(f"phone desk password {GOOD}\ntwilio twilio made a=1\n")
+    helped(root)
+    assert passwords(root) == {"desk": GOOD, "peer": "theirs"}
+    assert "country" not in sections(root)["main"]
+    assert run("get", "homeline.main.country") == "CH\n"
 
 
 @pytest.mark.parametrize("what", ["link", "pipe", "folder"])

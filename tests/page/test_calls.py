@@ -417,3 +417,21 @@ async def test_what_is_no_recording_is_silence_or_noise(tmp_path: Path, chromium
             assert len(found) <= 160 * (len(content) // 32)
         found = await page.js(DECODE, base64.b64encode(header + dice.randbytes(6500)).decode())
         assert len(found) == 200 * 160
+
+
+PLAYABLE = """
+return L.require('homeline.sound').then((sound) => {
+    const octets = Uint8Array.from(atob(arguments[0]), (each) => each.charCodeAt(0));
+    return sound.playable(new Blob([ octets ])).then((made) => [ made.type, made.size ]);
+});
+"""
+
+
+async def test_what_twilio_recorded_is_played_as_it_is(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    gsm = (CAPTURES / "voicemail.gsm").read_bytes()
+    async with paged(tmp_path, chromium) as (_home, page):
+        await page.log_in(page="calls")
+        for content in (b"\xff\xfb\x90\x00" + b"sound" * 100, b"ID3\x04\x00" + b"sound" * 100):
+            assert await page.js(PLAYABLE, base64.b64encode(content).decode()) == ["audio/mpeg", len(content)]
+        for content in (gsm, (CAPTURES / "voicemail.WAV").read_bytes(), b"", b"\xff"):
+            assert (await page.js(PLAYABLE, base64.b64encode(content).decode()))[0] == "audio/wav"

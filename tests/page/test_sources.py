@@ -75,7 +75,7 @@ def test_the_only_files_are_recordings() -> None:
     group = json.loads(ACL.read_text())[GROUP]
     assert group["read"]["cgi-io"] == ["download"]
     folders = (Sip().voicemail_folder, "/mnt/*/homeline/voicemail")
-    files = [f"{folder}/voicemail-*{suffix}" for folder in folders for suffix in (".gsm", ".wav")]
+    files = [f"{folder}/voicemail-*{suffix}" for folder in folders for suffix in (".gsm", ".wav", ".mp3")]
     assert group["read"]["file"] == {name: ["read"] for name in files}
     assert not {"cgi-io", "file"} & set(group["write"])
 

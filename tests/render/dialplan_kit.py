@@ -96,9 +96,9 @@ async def house(asterisk_programs: Programs, tmp_path_factory: pytest.TempPathFa
         yield house
 
 
-def configuration(text: str, base: str = BASE) -> Config:
+def configuration(text: str, base: str = BASE, secrets: str = "") -> Config:
     """A configuration with these sections besides; it must be without mistakes."""
-    read = config.read(base + text, SECRETS)
+    read = config.read(base + text, f"{SECRETS}\n{secrets}")
     assert not read.problems, read.problems
     return read
 
@@ -169,7 +169,7 @@ class House:
 
     # --- its dial plan ---
 
-    async def use(self, text: str, *, base: str = BASE, closed: str = "") -> Config:
+    async def use(self, text: str, *, base: str = BASE, secrets: str = "", closed: str = "") -> Config:
         """These sections are in force, and nothing is left of earlier calls."""
         await self.asterisk.cli("channel request hangup all")
         await self.idle()
@@ -179,11 +179,11 @@ class House:
                     await exchange.incoming(0.01)
         for family in (CALLS_FAMILY, GRANT_FAMILY, USED_FAMILY):
             await self.asterisk.cli(f"database deltree {family}")
-        return await self.reload(text, base=base, closed=closed)
+        return await self.reload(text, base=base, secrets=secrets, closed=closed)
 
-    async def reload(self, text: str, *, base: str = BASE, closed: str = "") -> Config:
+    async def reload(self, text: str, *, base: str = BASE, secrets: str = "", closed: str = "") -> Config:
         """These sections are in force, and all else goes on."""
-        read = configuration(text, base)
+        read = configuration(text, base, secrets)
         facts = Facts(str(self.asterisk.root), sections={"extensions.conf": ("globals",)}, closed=closed)
         self.plan = extensions(read, facts)
         self.asterisk.write({"homeline/extensions.conf": self.plan.text})

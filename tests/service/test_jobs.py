@@ -40,6 +40,22 @@ async def test_a_late_answer_is_fetched() -> None:
     assert jobs.get(1) == {"state": "done", "result": {"text": "late"}}
 
 
+async def test_how_far_it_is() -> None:
+    jobs, gate, told = Jobs(), asyncio.Event(), dict[str, object]()
+
+    async def work() -> dict[str, object]:
+        await gate.wait()
+        return {}
+
+    await jobs.run(work(), 0, lambda: told)
+    assert jobs.get(1) == {"state": "pending"}
+    told["done"] = 1
+    assert jobs.get(1) == {"state": "pending", "progress": {"done": 1}}
+    gate.set()
+    await asyncio.wait([jobs._tasks[1]], timeout=30)
+    assert jobs.get(1) == {"state": "done", "result": {}}
+
+
 async def test_a_late_error_is_told() -> None:
     jobs, gate = Jobs(), asyncio.Event()
 

@@ -15,7 +15,8 @@ from homeline.config import Config
 from homeline.config_calls import Phone
 from homeline.errors import NotFound, NotSupported, PermissionDenied, TimedOut
 from homeline.paths import Paths
-from homeline.service import phone_passwords
+from homeline.service import committing
+from homeline.service.committing import Committer
 from homeline.service.phone_passwords import PhonePasswords
 from homeline.service.reloading import Reloader
 from hostile import HOSTILE
@@ -55,7 +56,7 @@ async def asking(root: Path) -> AsyncIterator[tuple[PhonePasswords, Helper]]:
     paths.config.mkdir(parents=True)
     (paths.config / "homeline").write_text(MAIN)
     helper = Helper(paths)
-    yield PhonePasswords(paths, cast(Reloader, helper)), helper
+    yield PhonePasswords(paths, Committer(paths, cast(Reloader, helper))), helper
     assert [path.name for path in paths.run.iterdir()] == ["uci"]
 
 
@@ -94,7 +95,7 @@ async def test_a_wish_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest
     def refuse(_path: Path, _text: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(phone_passwords, "_write", refuse)
+    monkeypatch.setattr(committing, "_write", refuse)
     async with asking(tmp_path) as (passwords, _):
         with pytest.raises(PermissionDenied, match="commit-secrets"):
             await passwords.renew("desk")

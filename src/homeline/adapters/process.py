@@ -38,18 +38,20 @@ async def run(argv: Sequence[str], data: Input, timeout: float) -> tuple[int, by
 
 
 async def ask(
-    argv: Sequence[str], data: bytes, timeout: float, environment: Mapping[str, str]
+    argv: Sequence[str], data: bytes, timeout: float, environment: Mapping[str, str], answer: int | None = None
 ) -> tuple[int, bytes, bytes]:
     """As `run`, for a program of ours: its exit status, all of its standard output, the end of its standard error.
 
-    `environment` is added to ours.
+    `environment` is added to ours. `answer` is a file in memory for its standard output that stays the caller's, who
+    may look meanwhile at what is in it.
     """
-    answer = os.memfd_create("answer")
+    taken = os.memfd_create("answer") if answer is None else answer
     try:
-        status, errors = await _ended(_Child(argv, data, ENVIRONMENT | dict(environment), answer), timeout)
-        return status, _contents(answer), errors
+        status, errors = await _ended(_Child(argv, data, ENVIRONMENT | dict(environment), taken), timeout)
+        return status, _contents(taken), errors
     finally:
-        os.close(answer)
+        if answer is None:
+            os.close(taken)
 
 
 async def _ended(child: _Child, timeout: float) -> tuple[int, bytes]:

@@ -1,8 +1,8 @@
 """Recordings of voicemail: from Asterisk's folder in RAM to the owner's on flash, and what a file's length says.
 
 Asterisk writes the files and strangers decide what is in them; only their names come from the dial plan, and are
-checked once more here. A copy is complete and on the disk before it has its name. Everything here waits for the flash:
-call it in a thread.
+checked once more here. Those that Twilio made are fetched into a folder of the same kind. A copy is complete and on the
+disk before it has its name. Everything here waits for the flash: call it in a thread.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ LARGEST = 16 << 20  # octets; the longest voicemail that can be configured has 1
 GSM_RATE = 1650  # octets a second: frames of 33 octets for 20 ms (GSM 06.10)
 WAV49_RATE = 1625  # octets a second: blocks of 65 octets for 40 ms
 WAV49_HEADER = 60  # octets in front of the blocks, as Asterisk writes them
-SUFFIXES = {".gsm": ".gsm", ".WAV": ".wav"}  # Asterisk's, and what it is called on flash
+MP3_RATE = 4000  # octets a second: a guess, for a file of which nothing else is known
+SUFFIXES = {".gsm": ".gsm", ".WAV": ".wav", ".mp3": ".mp3"}  # Asterisk's, and what it is called on flash
 
-_RAW = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.(?:gsm|WAV)")
-_KEPT = re.compile(r"voicemail-[0-9]{1,12}-[0-9a-f]{8}\.(?:gsm|wav)")
+_RAW = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}\.(?:gsm|WAV|mp3)")
+_KEPT = re.compile(r"voicemail-[0-9]{1,12}-[0-9a-f]{8}\.(?:gsm|wav|mp3)")
 _BEGUN = "new-"  # copies that are not complete yet begin so
 
 
@@ -67,6 +68,8 @@ def seconds(name: str, size: int) -> int:
     """How long a recording is, by its size: a header that was never finished does not matter then."""
     if name.endswith(".gsm"):
         return round(size / GSM_RATE)
+    if name.endswith(".mp3"):
+        return round(size / MP3_RATE)
     return round(max(size - WAV49_HEADER, 0) / WAV49_RATE)
 
 

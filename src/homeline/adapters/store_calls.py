@@ -52,6 +52,32 @@ class Calls(Deliveries):
             or self._one("SELECT 1 FROM tombstone WHERE key = ?", uid.encode()) is not None
         )
 
+    def add_words(self, uid: str, words: str, wait: int, now: int, plan: Planner) -> Event | None:
+        """What was said in a call's recording becomes its event's text; the event, None where it was known or deleted.
+
+        Deliveries that were held for `wait` seconds for this are due. One that is out already is followed by another.
+        Raises NotFound for a call that has not come yet.
+        """
+        row = self._one("SELECT id FROM call WHERE uid = ?", uid)
+        if row is None:
+            if self.knows_call(uid):
+                return None
+            raise NotFound("The call has not come yet.")
+        event = self._event(row[0])
+        if event is None or event.text:
+            return None
+        event.text = whole_characters(words)
+        with self._writing():
+            if event.text:
+                self._run("UPDATE event SET text = ? WHERE id = ?", event.text, event.id)
+                self._make_deliveries(event, now, plan)
+            self._run(
+                "UPDATE delivery SET hold_until = 0, next_at = min(next_at, ?) WHERE event = ? AND state = 'pending' "
+                "AND carrier = 0 AND digest = 0 AND hold_until BETWEEN created_at + 1 AND created_at + ?",
+                *(now, event.id, wait),
+            )
+        return event
+
     def get_call(self, call: int) -> Call:
         """Raises NotFound."""
         if (found := self._call(max(call, 0)) if bounded(call) is not None else None) is None:

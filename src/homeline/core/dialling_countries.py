@@ -5,6 +5,7 @@ Only the process that renders the dial plan needs this: its library is imported 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,7 @@ SHORTEST, LONGEST = 7, 15  # digits of an international number (ITU-T E.164 6.2.
 ASSIGNED = 3  # digits behind a calling code by which it is told whether a country has such numbers
 EMERGENCY = ("112", "911")  # wherever a mobile phone is (3GPP TS 22.101 10.1.1)
 
+_OPTIONAL = re.compile(r"(\[[0-9-]+\]|[0-9])\?")  # a digit that may be left out: `alternatives` would end there
 _NANP = 1  # the North American numbering plan: its prefix 1 may be left out
 
 
@@ -131,6 +133,19 @@ def is_emergency(number: str, country: str) -> bool:
     except ImportError:
         return False
     return bool(country) and bool(shortnumberinfo.is_emergency_number(number, country))
+
+
+def emergency(country: str) -> tuple[str, ...]:
+    """The country's emergency numbers, and those that a mobile phone calls anywhere, as patterns.
+
+    Only the latter where nothing is known of the country.
+    """
+    try:
+        data = _library().PhoneMetadata.short_metadata_for_region(country) if country else None
+    except RenderError:
+        data = None
+    expression = _OPTIONAL.sub(r"(?:\1|)", _expression(data.emergency) if data else "")
+    return tuple(dict.fromkeys((*EMERGENCY, *(alternatives(expression) if expression else ()))))
 
 
 def _e164(data: Any, patterns: tuple[str, ...]) -> tuple[str, ...]:

@@ -137,6 +137,7 @@ class _Source:
     ring: tuple[str, ...] = ()  # phones, on calls that no gate is for
     ring_timeout: int = 0
     own_number: str = ""  # of a trunk with `ring`: it rings whatever the gates say
+    number_header: str = ""  # of a trunk whose calls come to our name there: who is to be called stands in it
 
     @property
     def else_(self) -> str:
@@ -282,6 +283,7 @@ def _sources(config: Config, tables: Tables) -> Iterable[_Source]:
             tables.rung_by(trunk.name),
             trunk.ring_timeout,
             trunk.caller_id,
+            telephony.NUMBER_HEADER if proof and trunk.mode is TrunkMode.REGISTERED else "",
         )
 
 

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from homeline.service.explaining import Explainer
     from homeline.service.phone_passwords import PhonePasswords
     from homeline.service.telephony import Telephony  # loaded only where Asterisk is wanted
+    from homeline.service.twilio import TwilioSetup
     from homeline.service.voice import Voice
 
 Table = dict[str, Any]
@@ -114,6 +115,10 @@ CALL_METHODS: dict[str, Params] = {
     "originate": {"phone": MUST_TEXT, "to": MUST_TEXT},
     "hangup": {"channel": MUST_TEXT},
     "new_phone_password": {"phone": MUST_TEXT, "provision": FLAG},
+    "twilio_plan": {"account_wide": FLAG},
+    "twilio_apply": {"account_wide": FLAG},
+    "twilio_destroy": {"account_wide": FLAG},
+    "twilio_status": {},
 }
 
 
@@ -150,6 +155,7 @@ class Parts:
     sweep: Callable[[], Awaitable[None]]  # delete the recordings of calls that are gone
     voice: Callable[[], Voice | None]
     passwords: Callable[[], PhonePasswords]
+    twilio: Callable[[], TwilioSetup]
     telephony: Callable[[], Telephony | None] = lambda: None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from homeline.adapters.store import Store
-from homeline.errors import NoData
+from homeline.errors import NoData, NotSupported
 from homeline.model import CallDirection, CallState
 from homeline.service import numbering, shapes
 from homeline.service.api_tools import (
@@ -22,6 +22,7 @@ from homeline.service.jobs import Jobs
 if TYPE_CHECKING:
     from homeline.service.originating import Originating
     from homeline.service.phone_passwords import PhonePasswords
+    from homeline.service.twilio import TwilioSetup
     from homeline.service.voice import Voice
 
 
@@ -37,9 +38,12 @@ class CallParts(Protocol):
     @property
     def passwords(self) -> Callable[[], PhonePasswords]: ...
 
+    @property
+    def twilio(self) -> Callable[[], TwilioSetup]: ...
+
 
 class CallMethods:
-    """The call log, voicemail, click to call, phones' passwords."""
+    """The call log, voicemail, click to call, phones' passwords, the account at Twilio."""
 
     def __init__(self, parts: CallParts) -> None:
         self._parts = parts
@@ -89,6 +93,28 @@ class CallMethods:
         reply = await passwords.renew(phone)
         offered = await passwords.provision(self._parts.context.config, phone) if provision else {}
         return reply | ({"provisioning": offered} if offered else {})
+
+    async def twilio_plan(self, args: Table) -> Table:
+        return await self._twilio("PLAN", args)
+
+    async def twilio_apply(self, args: Table) -> Table:
+        return await self._twilio("APPLY", args)
+
+    async def twilio_destroy(self, args: Table) -> Table:
+        return await self._twilio("DESTROY", args)
+
+    async def twilio_status(self, args: Table) -> Table:
+        return await self._twilio("STATUS", args)
+
+    async def _twilio(self, what: str, args: Table) -> Table:
+        try:
+            from homeline.twilio.shapes import What
+
+            setup = self._parts.twilio()
+        except ModuleNotFoundError:
+            raise NotSupported("This needs the package homeline-twilio, which is not installed.") from None
+        work = setup.run(What[what], account_wide=args.get("account_wide", False))
+        return await self._parts.jobs.run(work, LONGEST_WAIT - 1, setup.progress)
 
     def _originating(self) -> Originating:
         voice = self._parts.voice()

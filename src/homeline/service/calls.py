@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from homeline.adapters.store import Store
+from homeline.adapters.store import Planner, Store
 from homeline.model import Call, CallDirection, CallState, Event, Wanted
 from homeline.service import numbering, shapes
 from homeline.service.context import Context
@@ -20,16 +20,18 @@ class Calls:
 
     context: Context
 
-    async def ended(self, call: Call, text: str = "", *, forward: bool = True) -> Event | None:
+    async def ended(
+        self, call: Call, text: str = "", *, forward: bool = True, plan: Planner | None = None
+    ) -> Event | None:
         """Store a call and say so; None if it was stored before. Raises StoreError.
 
         The numbers become international here. `text` is what is to be said beside the call. Without `forward` no rule
-        sees it.
+        sees it; `plan` is another planner than the rules'.
         """
         context = self.context
         call = await self.known(call)
-        plan = context.plan if forward else _nothing
-        event = await context.database(Store.add_call, call, context.clock(), text, plan)
+        planner = (plan or context.plan) if forward else _nothing
+        event = await context.database(Store.add_call, call, context.clock(), text, planner)
         if event is None or event.call is None:
             return None
         self._tell(event.call)

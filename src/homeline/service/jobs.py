@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from homeline.errors import HomelineError, NotFound
 
 Result = dict[str, Any]
+Progress = Callable[[], Result]  # how far it is, for who asks meanwhile; {} is not known
 
 KEPT = 32  # finished jobs that are remembered
 
@@ -19,9 +20,10 @@ class Jobs:
 
     def __init__(self) -> None:
         self._tasks: OrderedDict[int, asyncio.Task[Result]] = OrderedDict()
+        self._progress: dict[int, Progress] = {}
         self._last = 0
 
-    async def run(self, work: Awaitable[Result], wait: float) -> Result:
+    async def run(self, work: Awaitable[Result], wait: float, progress: Progress = dict) -> Result:
         """The result of `work` if it comes within `wait` seconds, else `{"pending": true, "job": id}` while it goes on.
 
         An error that comes within `wait` is raised; a later one is the job's result.
@@ -35,16 +37,21 @@ class Jobs:
         if done:
             del self._tasks[job]
             return task.result()
-        task.add_done_callback(_retrieve)
+        self._progress[job] = progress
+        task.add_done_callback(lambda task: self._ended(job, task))
         return {"pending": True, "job": job}
 
     def get(self, job: int) -> Result:
-        """`{"state": pending | done | failed, "result": …}`; NotFound for a job that never was or is forgotten."""
+        """`{"state": pending | done | failed, "result": …}`; while it is pending perhaps `progress`.
+
+        NotFound for a job that never was or is forgotten.
+        """
         task = self._tasks.get(job)
         if task is None:
             raise NotFound(f"There is no job {job} (the last {KEPT} are kept).")
         if not task.done():
-            return {"state": "pending"}
+            progress = self._progress.get(job, dict)()
+            return {"state": "pending", **({"progress": progress} if progress else {})}
         if task.cancelled():
             return {"state": "failed", "error": "The service was stopped before it ended."}
         error = task.exception()
@@ -61,6 +68,10 @@ class Jobs:
         finished = [job for job, task in self._tasks.items() if task.done()]
         for job in finished[: max(0, len(finished) - KEPT)]:
             del self._tasks[job]
+
+    def _ended(self, job: int, task: asyncio.Task[Result]) -> None:
+        del self._progress[job]
+        _retrieve(task)
 
 
 def _retrieve(task: asyncio.Task[Result]) -> None:

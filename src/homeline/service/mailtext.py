@@ -30,6 +30,7 @@ _WORD_OCTETS = 30  # in one encoded word: with the longest of our header names t
 _LINE_LIMIT = 900  # characters of a line that is sent as it is (RFC 5322 2.1.1 allows 998)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_AUDIO = {"gsm": "audio/x-gsm", "wav": "audio/x-wav", "mp3": "audio/mpeg"}
 _SPECIALS = frozenset('()<>[]:;,\\"')  # RFC 5322 3.2.3: these would need quoting in an address
 # Importance: RFC 2156 5.3.4; X-Priority has no standard, and mail programs that do not know the one know the other.
 _URGENCY = {
@@ -171,7 +172,7 @@ def _text_part(text: str, boundary: str = "") -> bytes:
 
 def _attachment_head(name: str) -> bytes:
     """`name` is ours: letters, digits, dash and dot."""
-    kind = "audio/x-gsm" if name.endswith(".gsm") else "audio/x-wav"
+    kind = _AUDIO[name.rpartition(".")[2]]
     lines = (
         f'Content-Type: {kind}; name="{name}"',
         "Content-Transfer-Encoding: base64",

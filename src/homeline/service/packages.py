@@ -17,3 +17,17 @@ def have_calls(say: Say) -> bool:
         )
         return False
     return True
+
+
+def have_twilio(say: Say) -> bool:
+    """Likewise the daemon's side of the webhook that Twilio asks."""
+    try:
+        import homeline.service.outside  # noqa: F401
+    except ModuleNotFoundError:
+        say(
+            "package homeline-twilio",
+            "twilio.webhook is on, and needs a package that is not installed.",
+            "opkg install homeline-twilio (from OpenWrt 25.12 on: apk add homeline-twilio)",
+        )
+        return False
+    return True

@@ -1,8 +1,6 @@
 """A new password for a softphone: made here, written into UCI by root's helper, shown once.
 
-The daemon may not write UCI. It puts the wish into a file of the run folder and asks for the reload by which the helper
-runs; the helper checks the wish against a form of its own, commits it to homeline_secret and deletes the file. When the
-configuration that comes back has the password, it counts.
+When the configuration that comes back has the password, it counts.
 """
 
 from __future__ import annotations
@@ -10,15 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeline.config import MAIN_FILE, Config
 from homeline.config_calls import Where
-from homeline.errors import DecodeError, NotFound, NotSupported, PermissionDenied, TimedOut
+from homeline.errors import DecodeError, NotFound, NotSupported
 from homeline.paths import Paths
 from homeline.protocol import uci
-from homeline.service.reloading import Reloader
+from homeline.service.committing import Committer
 
 if TYPE_CHECKING:
     from homeline.adapters.serve_once import ServeOnce
@@ -39,16 +36,16 @@ def password() -> str:
 class PhonePasswords:
     """The method `new_phone_password`. One at a time."""
 
-    def __init__(self, paths: Paths, reloader: Reloader) -> None:
-        self._paths, self._reloader = paths, reloader
+    def __init__(self, paths: Paths, committer: Committer) -> None:
+        self._paths, self._committer = paths, committer
         self._turn = asyncio.Lock()
         self._served: ServeOnce | None = None  # the last account that is to be fetched
 
     async def renew(self, phone: str) -> dict[str, Any]:
         """Give a phone a new password; the account's name and the password, this once.
 
-        Raises NotFound, NotSupported (its account is not at this router), PermissionDenied (the file cannot be
-        written), TimedOut (root's helper did not do it: the old password counts).
+        Raises NotFound, NotSupported (its account is not at this router), and what Committer does: then the old
+        password counts.
         """
         section = self._section(phone)
         if section is None:
@@ -58,7 +55,8 @@ class PhonePasswords:
         async with self._turn:
             self._withdraw()
             secret = password()
-            await self._committed(phone, secret)
+            lines = [f"phone {phone} password {secret}"]
+            await self._committer.commit(lines, lambda config: _has(config, phone, secret), WAIT)
         log.info("The phone %s has a new password", phone)
         return {"phone": phone, "username": phone, "password": secret}
 
@@ -89,28 +87,6 @@ class PhonePasswords:
             return None
         return next((section for section in sections if (section.type, section.name) == ("phone", phone)), None)
 
-    async def _committed(self, phone: str, secret: str) -> None:
-        request = self._paths.secrets_request
-        try:
-            _write(request, f"phone {phone} password {secret}\n")
-        except OSError as error:
-            raise PermissionDenied(f"{request} cannot be written: {error.strerror}") from None
-        try:
-            if not await self._reloader.until(lambda config: _has(config, phone, secret), WAIT):
-                raise TimedOut("root's helper did not commit the password; see the log of homeline")
-        finally:
-            request.unlink(missing_ok=True)
-
 
 def _has(config: Config, phone: str, secret: str) -> bool:
     return any(item.name == phone and item.password == secret for item in config.phones)
-
-
-def _write(path: Path, text: str) -> None:
-    """A private file, whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-    new.replace(path)

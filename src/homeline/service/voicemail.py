@@ -69,18 +69,19 @@ class Voicemail:
         """Where recordings are kept."""
         return self._paths.inside(self._context.config.sip.voicemail_folder)
 
-    async def take(self, raw: str, at: int, uid: str) -> Recording | None:
+    async def take(self, raw: str, at: int, uid: str, spool: Path | None = None) -> Recording | None:
         """Copy a recording to flash; None where there is no message in it, or nothing. Again is harmless.
 
-        `at` is when its call began, `uid` the call's. Raises NoRoom, StoreError.
+        `at` is when its call began, `uid` the call's, `spool` the folder in RAM, Asterisk's unless told. Raises NoRoom,
+        StoreError.
         """
-        spool = self._paths.recordings
+        spool = spool or self._paths.recordings
         try:
             size = await asyncio.to_thread(recordings.size, spool, raw)
             if recordings.seconds(raw, size) < LEAST_SECONDS:
                 return None
             name = recordings.kept_name(raw, at, call_log.digest(uid)[:8])
-            return await self._kept(raw, name, size)
+            return await self._kept(spool, raw, name, size)
         except NotFound:
             log.warning("The recording of a call is gone: %s", raw)
         except RecordingError as error:
@@ -90,23 +91,23 @@ class Voicemail:
             await self._no_room(f"it cannot be copied to {self.folder}: {error.strerror}", advice)
         return None
 
-    async def _kept(self, raw: str, name: str, size: int) -> Recording:
+    async def _kept(self, spool: Path, raw: str, name: str, size: int) -> Recording:
         """Raises what `recordings.keep` and `take` raise."""
         quota = self._context.config.sip.voicemail_quota * MEBIBYTE
         excess = await self._context.database(Store.recordings_size) + size - quota
         if excess > 0 and not await self._make_room(excess):
             await self._no_room(f"the recordings fill their {quota // MEBIBYTE} MiB and nobody has heard of them")
         try:
-            kept = await self._copied(raw, name)
+            kept = await self._copied(spool, raw, name)
         except OSError as error:
             if error.errno not in FULL or not await self._make_room(size):
                 raise
-            kept = await self._copied(raw, name)
+            kept = await self._copied(spool, raw, name)
         await self._alerts.clear("voicemail.room")  # it may be open since the last run
         return kept
 
-    async def _copied(self, raw: str, name: str) -> Recording:
-        return await asyncio.to_thread(recordings.keep, self._paths.recordings, raw, self.folder, name)
+    async def _copied(self, spool: Path, raw: str, name: str) -> Recording:
+        return await asyncio.to_thread(recordings.keep, spool, raw, self.folder, name)
 
     async def _make_room(self, octets: int) -> bool:
         if not await self._context.database(Store.make_room, octets, GIVEN_UP):

@@ -23,10 +23,11 @@ from homeline_lab.bench.program import Program
 from homeline_lab.bench.smstools import Smstools
 from homeline_lab.bench.table import table
 from homeline_lab.bench.telephony import telephony
+from homeline_lab.bench.twilio_webhook import twilio_webhook
 
 PROGRAMS: dict[str, type[Program]] = {p.name: p for p in (GammuSmsd, Smstools, Bare, Homeline, BusyGammuSmsd)}
 USUAL = [GammuSmsd.name, Smstools.name, Bare.name, Homeline.name]
-STEPS = (*MEASUREMENTS, further, forwarding, telephony)
+STEPS = (*MEASUREMENTS, further, forwarding, telephony, twilio_webhook)
 ROWS = [m.__name__ for m in STEPS]
 
 

@@ -53,6 +53,9 @@ RENDERED = together(number("rendered_kb", ONE), number("rendered_files"), number
 PUBLISHED = together(number("mqtt_p50_ms", ONE), number("mqtt_p99_ms", ONE))
 POSTED = together(number("webhook_p50_ms", ONE), number("webhook_p99_ms", ONE))
 CHANNELS = together(number("channels_idle_mb", ONE), number("channels_after_mb", ONE), between="; ")
+ASKED = together(number("voice_p50_ms", ONE), number("voice_p99_ms", ONE))
+TEXTED = together(number("text_p50_ms", ONE), number("text_p99_ms", ONE))
+ASKED_MEMORY = together(number("voice_idle_mb", ONE), number("voice_after_mb", ONE), between="; ")
 KILLS = together(number("kill_lost"), number("kill_doubled"))
 
 # what is measured, how it is shown, Homeline's budget
@@ -79,6 +82,10 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("resident memory with these, idle; afterwards, MB", CHANNELS, "≤ 34; ≤ 2 more"),
     ("commit to Asterisk running the new dial plan, p50 / p95, ms", DIALPLAN, "≤ 500"),
     ("Asterisk's files, kB; how many; rendering, p50, ms", RENDERED, ""),
+    ("where a call at Twilio goes, p50 / p99, ms", ASKED, "≤ 10 / 50"),
+    ("a text to a number at Twilio, committed, p50 / p99, ms", TEXTED, ""),
+    ("many calls at Twilio at once, replies/s", number("voice_per_s"), ""),
+    ("resident memory of that process, idle; afterwards, MB", ASKED_MEMORY, "≤ 24; ≤ 2 more"),
 )
 
 

@@ -384,7 +384,41 @@ const SECTIONS = {
 	],
 
 	twilio: () => [
-		row('account_sid', value, _('Account SID'), _('Calls of other accounts at Twilio\'s addresses are refused.'))
+		row('account_sid', value, _('Account SID'), _('Calls of other accounts at Twilio\'s addresses are refused.')),
+		row('api_key', value, _('API key'), _('Its SID. With it Homeline sets the account up.'), { needed: (get) => get('api_secret') }),
+		row('api_secret', secret(value), _('Secret of the key'), null, { needed: (get) => get('api_key') }),
+		row('caller_id', text('e164'), _('Number shown'), _('One that Twilio has verified, on calls that do not go through the SIM.')),
+		row('routing', choice('function', [
+			[ 'function', _('a function at Twilio') ], [ 'webhook', _('the webhook') ], [ 'none', _('nothing of Homeline') ]
+		]), _('Calls are directed by')),
+		row('secure', flag(true), _('Encryption'), _('Softphones must use TLS with SRTP.')),
+		row('webhook', flag(false), _('Webhook'), _('A server that Twilio asks and tells.'), { tab: 'webhook' }),
+		row('public_url', value, _('Public address'), _('By which Twilio reaches the webhook.'),
+			{ tab: 'webhook', long: true, needed: true, only: { webhook: '1' } }),
+		row('auth_token', secret(value), _('Auth token'), _('Only to know Twilio\'s requests.'),
+			{ tab: 'webhook', needed: true, only: { webhook: '1' } }),
+		row('voicemail', flag(false), _('Voicemail'), _('Recorded at Twilio where nobody answers.'),
+			{ tab: 'webhook', only: { webhook: '1' } }),
+		row('transcribe', flag(false), _('Write down what was said'), _('English only, and it costs.'),
+			{ tab: 'webhook', only: { voicemail: '1' } }),
+		row('delete_recordings', flag(false), _('Delete recordings at Twilio'), _('Once they are here.'),
+			{ tab: 'webhook', only: { voicemail: '1' } }),
+		row('inbound_sms', flag(false), _('SMS to numbers at Twilio'), _('They come into the inbox.'),
+			{ tab: 'webhook', only: { webhook: '1' } }),
+		row('bind', value, _('Listen at'), _('An address of the router.'),
+			{ tab: 'webhook', byDefault: '127.0.0.1', only: { webhook: '1' } }),
+		row('port', number(1024, 65535, 8443), _('Port'), null, { tab: 'webhook', only: { webhook: '1' } }),
+		row('certificate', text('pem'), _('Certificate'), _('Empty: HTTP, for a reverse proxy.'),
+			{ tab: 'webhook', needed: (get) => get('key'), only: { webhook: '1' } }),
+		row('key', text('pem'), _('Its key'), _('A PEM file.'),
+			{ tab: 'webhook', needed: (get) => get('certificate'), only: { webhook: '1' } }),
+		row('region', choice('', plain('us1 ie1 au1')), _('Region'), null, MORE),
+		row('edge', value, _('Edge location'), null, MORE),
+		row('domain', value, _('SIP domain of softphones'), _('Without <code>.sip.twilio.com</code>. Empty: one is made.'), MORE),
+		row('trunk_domain', value, _('SIP domain of the trunk'), null, MORE),
+		row('static_address', flag(false), _('The address never changes'), _('Then it is proof enough to Twilio.'), MORE),
+		row('adopt', many(value), _('May be changed'), _('What Homeline did not make: SIDs, names or numbers.'), MORE),
+		row('made', many(value), _('Made at Twilio'), _('Homeline writes this.'), MORE)
 	],
 
 	trunk: () => [
@@ -502,7 +536,7 @@ return baseclass.extend({
 	tabs: function(rows) {
 		const titles = {
 			what: _('What'), when: _('When'), how: _('How'),
-			main: _('General'), incoming: _('Incoming calls'), sms: 'SMS', commands: _('Commands'), replies: _('Replies'), more: _('More')
+			main: _('General'), incoming: _('Incoming calls'), webhook: 'Webhook', sms: 'SMS', commands: _('Commands'), replies: _('Replies'), more: _('More')
 		};
 		const used = rows.map((option) => option.tab || 'main');
 

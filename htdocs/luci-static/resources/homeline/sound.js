@@ -199,6 +199,12 @@ return baseclass.extend({
 	/* A Blob that browsers play, of a Blob with a recording; gives a promise. */
 	playable: function(blob) {
 		return blob.arrayBuffer().then((content) => {
+			/* Twilio's are MP3, which browsers play: a tag, or a frame's sync word, which no frame of GSM begins with. */
+			const first = new Uint8Array(content, 0, Math.min(2, content.byteLength));
+
+			if (first[0] == 0x49 || (first[0] == 0xff && first[1] >= 0xe0))
+				return new Blob([ content ], { type: 'audio/mpeg' });
+
 			const samples = this.decode(new Uint8Array(content)), size = 2 * samples.length;
 			const file = new DataView(new ArrayBuffer(44 + size));
 			const number = (at, value) => file.setUint32(at, value, true);
