@@ -10,7 +10,7 @@ import itertools
 import re
 import string
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 # What LuCI's loader is to hand over, under the name behind `as`, or its own with _ for each dot.
@@ -50,17 +50,19 @@ def renamed(signs: list[str], free: set[int] | None = None) -> Iterator[tuple[st
     free = _free(signs) if free is None else free
     counted = Counter(signs[place] for place in free)
     wanted = _declared(signs) & counted.keys() - _TAKEN - _fixed(signs, free)
-    known = {sign for sign in signs if _NAME.fullmatch(sign)} | _within_templates(signs) | _TAKEN
-    names = (name for name in _names() if name not in known)
+    names = unused(signs)
     for old in sorted(wanted, key=lambda name: (-counted[name] * len(name), name)):
         if len(old) > 2:
             yield old, next(names)
 
 
-def _names() -> Iterator[str]:
+def unused(signs: Sequence[str]) -> Iterator[str]:
+    """Names of one letter and of two that mean nothing in a script, nor to LuCI or the language."""
+    known = {sign for sign in signs if _NAME.fullmatch(sign)} | _within_templates(signs) | _TAKEN
     for length in (1, 2):
         for letters in itertools.product(string.ascii_letters, repeat=length):
-            yield "".join(letters)
+            if (name := "".join(letters)) not in known:
+                yield name
 
 
 def _free(signs: list[str]) -> set[int]:
@@ -100,7 +102,7 @@ def _fixed(signs: list[str], free: set[int]) -> set[str]:
     return found
 
 
-def _within_templates(signs: list[str]) -> set[str]:
+def _within_templates(signs: Sequence[str]) -> set[str]:
     return {name for sign in signs if sign.startswith("`") for name in _NAME.findall(sign)}
 
 

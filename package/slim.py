@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import names
+import repeats
 import spelling
 
 _COMMENT = r"/\*.*?\*/"
@@ -44,10 +45,13 @@ _NAME = re.compile(r"(['\"])[A-Za-z_$][\w$]*\1", re.ASCII)
 
 def script(text: str) -> str:
     """A script without comments, without blanks and lines that say nothing, semicolons that end a block, quotes
-    around names of properties, with short names (names.py) and shorter ways to say the same (spelling.py)."""
+    around names of properties, with short names (names.py), texts that repeat declared once (repeats.py) and shorter
+    ways to say the same (spelling.py)."""
     found = _signs(text)
     signs = list(zip((blank for blank, _ in found), names.shortened([sign for _, sign in found]), strict=True))
-    signs = spelling.shorter(signs, lambda blank, last, sign: _needed(blank, last[-1:], sign[0]) == "\n")
+    signs = spelling.shorter(
+        repeats.shared(signs), lambda blank, last, sign: _needed(blank, last[-1:], sign[0]) == "\n"
+    )
     out: list[str] = []
     last, heads = "", [False]
     for place, (blank, sign) in enumerate(signs):

@@ -111,6 +111,43 @@ def test_shorter_ways_to_say_the_same(text: str, short: str) -> None:
     assert slim.script(short) == short
 
 
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("f('a long text', b, 'a long text')", "let a='a long text';f(a,b,a)\n"),
+        (
+            "'use strict'; 'require ui';\nconst one = f('long one', 'longer one');\ng(one, 'longer one', 'long one')",
+            "'use strict';'require ui';let b='longer one',c='long one',a=f(c,b);g(a,b,c)\n",
+        ),
+        ("f('ab', 'ab')", "f('ab','ab')\n"),  # nothing is won
+        ("f(\"it's long\", 'it\\'s long', \"it's long\")", "let a=\"it's long\";f(a,'it\\'s long',a)\n"),
+        # not without the blanks that a name needs
+        ("case'a long one':return'a long one'in b", "let a='a long one';case a:return a in b\n"),
+        ("'a long one'in b||'a long one'", "let a='a long one';a in b||a\n"),
+        # what stays
+        ("'use strict'; f('use strict', 'use strict')", "'use strict';let a='use strict';f(a,a)\n"),
+        (
+            "f({ 'long-name': 'long-name', 'long-name'() { } }, ['long-name'])",
+            "let a='long-name';f({'long-name':a,'long-name'(){}},[a])\n",
+        ),
+        ("f(`'long one' ${'long one'}`, 'long one')", "f(`'long one' ${'long one'}`,'long one')\n"),
+        ("a ? 'long one' : b ? 'long one' : c", "let d='long one';a?d:b?d:c\n"),
+    ],
+)
+def test_what_repeats_is_declared_once(text: str, short: str) -> None:
+    assert slim.script(text) == short
+    assert slim.script(short) == short
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_what_loads_a_script_is_first(path: Path) -> None:
+    """LuCI's loader reads the demands until there is something else."""
+    short = slim.script(path.read_text())
+    assert short.startswith("'use strict';")
+    assert short.count(";'require ") == path.read_text().count("\n'require ")
+    assert "'require " not in short[short.index("let ") :]
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 def test_each_short_name_is_of_one_long_one(path: Path) -> None:
     signs = [sign for kind, sign in slim.tokens(path.read_text()) if kind not in ("comment", "space")]
