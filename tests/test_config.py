@@ -396,6 +396,15 @@ def test_a_broken_secret_file_keeps_what_runs(tmp_path: Path) -> None:
     assert list(said(after)) == ["/etc/config/homeline_secret"]
 
 
+def test_a_broken_secret_file_keeps_those_of_the_account(tmp_path: Path) -> None:
+    token = "0123456789abcdef" * 2
+    secret = f"config twilio 'twilio'\n\toption auth_token '{token}'\n"
+    before = config.load(folder(tmp_path, "config twilio 'twilio'\n", secret))
+    after = config.load(folder(tmp_path, "config twilio 'twilio'\n", "config twilio 'x\n"), before)
+    assert (before.twilio.auth_token, after.twilio) == (token, before.twilio)
+    assert "/etc/config/homeline_secret" in said(after)
+
+
 def test_without_a_secret_file_there_are_no_secrets(tmp_path: Path) -> None:
     assert config.load(folder(tmp_path, "config dongle 'd'\n")) == Config(dongles=(Dongle("d"),))
 

@@ -177,14 +177,18 @@ def _secrets_of(config: Config) -> Iterable[uci.Section]:
     """What `homeline_secret` must have held for this configuration."""
     for kind in sections():
         secret = [option for option in kind.options if option.secret]
-        for section in getattr(config, kind.attribute) if secret else ():
+        if not secret:
+            continue
+        found = getattr(config, kind.attribute)
+        for section in (found,) if kind.singleton else found:
             if type(section) is not kind.build:
                 continue
             known = {option.name: getattr(section, option.attribute) for option in secret}
             options = {
                 name: list(value) if isinstance(value, tuple) else value for name, value in known.items() if value
             }
-            yield uci.Section(kind.name, section.name, options=options)
+            if options:
+                yield uci.Section(kind.name, kind.singleton or section.name, options=options)
 
 
 def _printable(value: str) -> str:
