@@ -1,7 +1,8 @@
 """A router's file system in a folder, for what was built: OpenWrt's split Python, byte code alone, busybox, processes.
 
-Only procd, the package manager and what belongs to them are stand-ins (openwrt/, `Procd`, `Opkg` here); the bus, the
-dongle and `uci` are the lab's. Everything runs in a chroot with mounts of its own, which end with its holder.
+Only procd, the package manager and what belongs to them are stand-ins (openwrt/, openwrt_procd.py, openwrt_apk.py,
+`Opkg` here); the bus, the dongle and `uci` are the lab's. Everything runs in a chroot with mounts of its own, which end
+with its holder.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
 import tarfile
 import tempfile
@@ -25,9 +25,6 @@ from typing import Any, Protocol
 
 import pytest
 
-from homeline.adapters.bus_method import Method, Request
-from homeline.protocol.blobmsg import Type
-from homeline.protocol.ubus_arguments import Param
 from homeline_lab import paho_get, python_get
 from homeline_lab.debian import CannotGet
 from homeline_lab.packages import ipk, making
@@ -36,6 +33,7 @@ from homeline_lab.packages.closure import FACTS, NEVER, known, reached
 from homeline_lab.python_get import Tree
 from homeline_lab.ubusd import Ubusd
 from homeline_lab.ubusd_peers import Peer
+from openwrt_procd import ENVIRONMENT, Procd
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parent
@@ -310,112 +308,12 @@ class Root:
         return False
 
 
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-_STRING = Param(Type.STRING)
-_TABLE = Param(Type.TABLE)
-
-
-class Procd:
-    """Starts, signals and ends services as the init scripts say over the bus, as procd does.
-
-    As there, a new process waits for the end of the one before, which is killed after `term_timeout` seconds.
-    """
-
-    def __init__(self, root: Root) -> None:
-        self.root = root
-        self.killed = 0  # processes that did not end by themselves
-        self._turn = asyncio.Lock()
-        self.processes: dict[str, asyncio.subprocess.Process] = {}
-        self._said: dict[str, dict[str, Any]] = {}
-        self._digests: dict[str, str] = {}
-        self._triggers: dict[str, list[str]] = {}
-
-    def methods(self) -> dict[str, Method]:
-        triggers = Param(Type.ARRAY)
-        return {
-            "set": Method(self._set, {"name": _STRING, "instances": _TABLE, "triggers": triggers}),
-            "delete": Method(self._delete, {"name": _STRING}),
-            "list": Method(self._list, {"name": _STRING}),
-            "event": Method(self._event, {"type": _STRING, "data": _TABLE}),
-        }
-
-    def running(self, name: str) -> bool:
-        process = self.processes.get(name)
-        return process is not None and process.returncode is None
-
-    async def stop(self) -> None:
-        for name in list(self.processes):
-            await self._end(name)
-
-    async def _set(self, request: Request) -> None:
-        async with self._turn:
-            await self._settle(request)
-
-    async def _settle(self, request: Request) -> None:
-        name = request.args["name"]
-        self._triggers[name] = list(request.args.get("triggers", []))
-        instance = request.args.get("instances", {}).get("instance1")
-        if instance is None:
-            await self._end(name)
-            return
-        digest = self._digest(instance.get("file", []))
-        if not self.running(name) or self._said.get(name) != instance:
-            await self._end(name)
-            await self._start(name, instance)
-        elif digest != self._digests[name]:
-            self.processes[name].send_signal(signal.Signals[f"SIG{instance['reload_signal']}"])
-        self._digests[name] = digest
-
-    async def _start(self, name: str, instance: dict[str, Any]) -> None:
-        with self.root.log.open("ab") as log:
-            self.processes[name] = await asyncio.create_subprocess_exec(
-                *_limited(instance), *self.root.command(instance["command"], instance["user"]),
-                env=ENVIRONMENT, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-        self._said[name] = instance
-
-    def _digest(self, files: list[str]) -> str:
-        contents = [(self.root.path / name.lstrip("/")).read_bytes() for name in files]
-        return hashlib.sha256(b"\0".join(contents)).hexdigest()
-
-    async def _end(self, name: str) -> None:
-        process = self.processes.pop(name, None)
-        if process is not None and process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), int(self._said[name].get("term_timeout", 5)))
-            except TimeoutError:
-                self.killed += 1
-                process.kill()
-                await process.wait()
-
-    async def _delete(self, request: Request) -> None:
-        async with self._turn:
-            await self._end(request.args["name"])
-
-    async def _list(self, request: Request) -> dict[str, Any]:
-        name = request.args["name"]
-        return {name: {"instances": {"instance1": {"running": self.running(name)}}}}
-
-    async def _event(self, request: Request) -> None:
-        changed = request.args.get("data", {}).get("package")
-        for name, files in list(self._triggers.items()):
-            if changed in files:
-                await self.root.run(f"/etc/init.d/{name}", "reload")
-
-
 class Manager(Protocol):
     """What opkg and apk have in common. Each answers what the packages' scripts print."""
 
     async def install(self, content: bytes) -> str: ...
     async def remove(self, name: str) -> str: ...
     async def again(self, name: str) -> str: ...
-
-
-def _limited(instance: dict[str, Any]) -> list[str]:
-    """What runs a command within the limits of an instance: NAME=SOFT HARD."""
-    pairs = [each.partition("=")[::2] for each in instance.get("limits", [])]
-    return ["prlimit", *(f"--{name}={value.replace(' ', ':')}" for name, value in pairs)] if pairs else []
 
 
 class Opkg:

@@ -96,16 +96,16 @@ async def living(name: str, *wanted: str, next_paho: bool = False) -> AsyncItera
         yield Router(root, manager, dongle, mail)
 
 
-def status(root: Root, field: str) -> str:
-    """A line of /proc/PID/status of the daemon."""
-    found = root.procd.processes["homeline"].pid
+def status(root: Root, field: str, instance: str = "instance1") -> str:
+    """A line of /proc/PID/status of the daemon, or of another instance of the service."""
+    found = root.procd.pid("homeline", instance)
     text = Path(f"/proc/{found}/status").read_text()
     return next(line.partition(":")[2].strip() for line in text.splitlines() if line.startswith(f"{field}:"))
 
 
 def limit(root: Root, name: str) -> list[str]:
     """A row of /proc/PID/limits of the daemon: soft and hard."""
-    found = root.procd.processes["homeline"].pid
+    found = root.procd.pid("homeline")
     text = Path(f"/proc/{found}/limits").read_text()
     return next(line.removeprefix(name).split()[:2] for line in text.splitlines() if line.startswith(name))
 

@@ -1,4 +1,4 @@
-"""`homeline webhook [--root DIR]`: serves until SIGTERM, and reads its configuration again on SIGHUP.
+"""`homeline webhook [--root DIR | --version]`: serves until SIGTERM, and reads its configuration again on SIGHUP.
 
 What keeps it from serving is in the log, and tried again: a configuration that is not complete, a port that is taken.
 """
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from homeline import config
+from homeline import __version__, config
 from homeline.config import Config
 from homeline.footprint import import_asyncio_without_ssl
 from homeline.paths import Paths
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str]) -> int:
     """`argv`: what follows `webhook`."""
     root = Path("/")
+    if list(argv) == ["--version"]:
+        print(f"homeline {__version__}")
+        return 0
     if list(argv[:1]) == ["--root"] and len(argv) == 2:
         root = Path(argv[1])
     elif argv:
-        print("usage: homeline webhook [--root DIR]", file=sys.stderr)
+        print("usage: homeline webhook [--root DIR | --version]", file=sys.stderr)
         return 2
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # one that comes too early: the configuration is read anyway
     logs.to_procd()
