@@ -4,11 +4,13 @@
 # Only byte code goes onto a router, packed into one file for each package, which takes a third of the room (docs/sizes.md).
 # pack.py does that with the Python of the SDK, as python3-package.mk would call its compileall.
 
+include ../publisher.mk
+
 HOMELINE_DIR:=$(abspath $(CURDIR)/../..)
 
 PKG_VERSION:=0.1.0
 PKG_RELEASE:=1
-PKG_MAINTAINER:=Homeline developers <homeline@example.org>
+PKG_MAINTAINER:=$(HOMELINE_MAINTAINER)
 PKG_LICENSE:=Apache-2.0
 PKG_LICENSE_FILES:=LICENSE
 PKG_BUILD_DEPENDS:=python3/host
@@ -25,7 +27,7 @@ define Package/homeline/Default
   SECTION:=net
   CATEGORY:=Network
   SUBMENU:=Telephony
-  URL:=https://example.org/homeline
+  URL:=$(HOMELINE_URL)
   PKGARCH:=all
 endef
 

@@ -1,4 +1,4 @@
-"""Cuts Twilio's library to the modules in use, which are a thirtieth of it (docs/sizes.md).
+"""Cuts Twilio's library to the modules in use (docs/sizes.md).
 
     python3 cut.py TREE LIST
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,7 @@ async def test_removal_leaves_the_owners_data_and_nothing_else(name: str) -> Non
 
 ALL = (
     *("python3-phonenumbers", "homeline", "homeline-tools", "homeline-asterisk", "homeline-channels", "homeline-mqtt"),
+    *("python3-twilio", "homeline-twilio"),
     *("luci-app-homeline", "luci-app-homeline-lua", "luci-i18n-homeline-de", "luci-i18n-homeline-zh-cn"),
 )
 OTHERS = {
@@ -158,7 +160,7 @@ esac
 async def test_removal_of_everything_leaves_what_the_documentation_says(name: str) -> None:
     """With calls in use: what is Asterisk's, the firewall's and LuCI's is as it was, but for what is told there."""
     packages = built(branch(name))
-    async with router(name, "homeline-asterisk", "homeline-channels", "homeline-mqtt") as (root, manager):
+    async with router(name, "homeline-twilio", "homeline-mqtt") as (root, manager):
         for path, text in OTHERS.items():
             root.write(path, text)
         root.write("etc/init.d/asterisk", ASTERISK_INIT, 0o755)
@@ -173,6 +175,7 @@ async def test_removal_of_everything_leaves_what_the_documentation_says(name: st
             assert await manager.install(packages[package]) == ""
         await root.shell(
             "uci set homeline.main.enabled=1; uci set homeline.sip=sip; uci set homeline.sip.enabled=1;"
+            "uci set homeline.twilio=twilio; uci set homeline.twilio.webhook=1;"
             "uci set homeline_secret.me=email; uci set homeline_secret.me.password=secret;"
             "uci commit homeline_secret; uci commit homeline; /etc/init.d/homeline start"
         )
@@ -180,9 +183,10 @@ async def test_removal_of_everything_leaves_what_the_documentation_says(name: st
         await root.run("/bin/sh", "-c", "echo start >/var/run/homeline/restart-asterisk", user="homeline")
         await root.run("/etc/init.d/homeline", "reload")
         assert (root.path / "tmp/asterisk-runs").exists()
+        assert root.procd.running("homeline", "webhook")
         for package in reversed(ALL):
             await manager.remove(package)
-        assert not root.procd.running("homeline")
+        assert not root.procd.running("homeline") and not root.procd.running("homeline", "webhook")
         after = root.files()
         changed = {path for path, content in contents.items() if (root.path / path[1:]).read_bytes() != content}
         left = {path for path in after.keys() - fresh.keys() if not path.startswith("/usr/lib/opkg/info/conffile")}
@@ -195,6 +199,10 @@ async def test_removal_of_everything_leaves_what_the_documentation_says(name: st
         }
         assert "homeline" not in (root.path / "etc/config/asterisk").read_text()
         document = (REPOSITORY / "docs/install.md").read_text().partition("## Removal")[2]
+        removed = [
+            word.strip("'") for line in re.findall("opkg remove (.*)", document) for word in line.split("#")[0].split()
+        ]
+        assert all(any(fnmatch(package, pattern) for pattern in removed) for package in ALL)
         told = re.findall(r"`(/etc/[^`]*)`", document)
         for path in left | changed:
             assert any(path == each or (each.endswith("/") and path.startswith(each)) for each in told), path
