@@ -228,8 +228,7 @@ def _phone(phone: Phone, config: Config, names: _Names, numbers: dict[str, str])
 
 def _check_password(phone: Phone) -> None:
     if not phone.password:
-        how = f"""ubus call homeline new_phone_password '{{"phone": "{phone.name}"}}' makes one"""
-        raise ConfigError(phone.name, "password", "", f"is not set; {how}")
+        raise ConfigError(phone.name, "password", "", "is not set; 'Password…' in LuCI (new_phone_password) makes one")
     if len(phone.password) < MIN_PASSWORD:
         raise ConfigError(phone.name, "password", "", f"is weak: shorter than {MIN_PASSWORD} characters")
     if len(set(phone.password)) < _MIN_DIFFERENT or phone.name.lower() == phone.password.lower():

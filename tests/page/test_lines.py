@@ -236,6 +236,22 @@ async def test_a_password_is_shown_once_with_a_code(tmp_path: Path, chromium: we
         assert words[1] not in await page.js("return document.querySelector('#view').innerHTML")
 
 
+async def test_a_phone_gets_its_first_password(tmp_path: Path, chromium: webdriver.Chrome) -> None:
+    """Its row and its fields say so without the page being loaded again."""
+    async with paged(tmp_path, chromium, extra="config phone 'bert'\n") as (_, page):
+        await open_page(page)
+        await tab(page, "phone")
+        await page.shows("password is not set", "tr[data-sid='bert']")
+        assert "ubus" not in await page.js("return document.querySelector(\"tr[data-sid='bert']\").textContent")
+        await make_password(page, "bert")
+        assert "not set" not in await page.js("return document.querySelector(\"tr[data-sid='bert']\").textContent")
+        await page.click(".modal button", "Close")
+        await edit(page, "phone", "bert")
+        await page.js(
+            "document.querySelector(\".modal [data-name='password'] [placeholder='set; empty keeps it']\").focus()"
+        )
+
+
 async def test_a_phone_that_is_not_applied_has_no_password(tmp_path: Path, chromium: webdriver.Chrome) -> None:
     extra = "config phone 'away'\n\toption where 'twilio'\n"
     async with paged(tmp_path, chromium, extra=extra) as (_, page):

@@ -27,7 +27,7 @@ function column(section, name, title, show) {
 	const option = section.option(form.DummyValue, '_' + name, title);
 
 	option.modalonly = false;
-	option.textvalue = (section_id) => E('span', {}, [].concat(show(section_id)));
+	option.textvalue = (section_id) => E('span', { 'data-shows': name }, [].concat(show(section_id)));
 }
 
 function wrongName(name) {

@@ -58,6 +58,7 @@ const codecs = (byDefault) => row('codecs',
 	{ tab: 'more', ordered: true });
 const dtmf = () => row('dtmf', choice('rfc4733', plain('rfc4733 inband info auto')), _('Key presses'), null, MORE);
 const port = (name, byDefault, title) => row(name, number(1, 65535, byDefault), title, null, MORE);
+const region = (more) => row('region', choice('', plain('us1 ie1 au1')), _('Region'), null, more);
 const TLS = () => [ [ 'starttls', 'STARTTLS' ], [ 'tls', 'TLS' ], [ 'none', _('not encrypted') ] ];
 
 const filters = (more) => [
@@ -72,6 +73,8 @@ const filters = (more) => [
 
 const ITSELF = { only: { driver: 'serial' } };
 const SERIAL = Object.assign({}, MORE, ITSELF);
+const HOOK = { tab: 'webhook', only: { webhook: '1' } };
+const TAKEN = { tab: 'webhook', only: { voicemail: '1' } };
 const ASTERISKS = { tab: 'more', only: { driver: [ 'chan_dongle', 'chan_quectel' ] } };
 
 const SECTIONS = {
@@ -392,27 +395,22 @@ const SECTIONS = {
 			[ 'function', _('a function at Twilio') ], [ 'webhook', _('the webhook') ], [ 'none', _('nothing of Homeline') ]
 		]), _('Calls are directed by')),
 		row('secure', flag(true), _('Encryption'), _('Softphones must use TLS with SRTP.')),
-		row('webhook', flag(false), _('Webhook'), _('A server that Twilio asks and tells.'), { tab: 'webhook' }),
+		row('webhook', flag(false), 'Webhook', _('A server that Twilio asks and tells.'), { tab: 'webhook' }),
 		row('public_url', value, _('Public address'), _('By which Twilio reaches the webhook.'),
 			{ tab: 'webhook', long: true, needed: true, only: { webhook: '1' } }),
-		row('auth_token', secret(value), _('Auth token'), _('Only to know Twilio\'s requests.'),
-			{ tab: 'webhook', needed: true, only: { webhook: '1' } }),
-		row('voicemail', flag(false), _('Voicemail'), _('Recorded at Twilio where nobody answers.'),
-			{ tab: 'webhook', only: { webhook: '1' } }),
-		row('transcribe', flag(false), _('Write down what was said'), _('English only, and it costs.'),
-			{ tab: 'webhook', only: { voicemail: '1' } }),
-		row('delete_recordings', flag(false), _('Delete recordings at Twilio'), _('Once they are here.'),
-			{ tab: 'webhook', only: { voicemail: '1' } }),
-		row('inbound_sms', flag(false), _('SMS to numbers at Twilio'), _('They come into the inbox.'),
-			{ tab: 'webhook', only: { webhook: '1' } }),
-		row('bind', value, _('Listen at'), _('An address of the router.'),
+		row('auth_token', secret(value), _('Auth token'), _('Only to know Twilio\'s requests.'), Object.assign({}, HOOK, NEEDED)),
+		row('voicemail', flag(false), _('Voicemail'), _('Recorded at Twilio where nobody answers.'), HOOK),
+		row('transcribe', flag(false), _('Write down what was said'), _('English only, and it costs.'), TAKEN),
+		row('delete_recordings', flag(false), _('Delete recordings at Twilio'), _('Once they are here.'), TAKEN),
+		row('inbound_sms', flag(false), _('SMS to numbers at Twilio'), _('They come into the inbox.'), HOOK),
+		row('bind', value, _('Listen at'), null,
 			{ tab: 'webhook', byDefault: '127.0.0.1', only: { webhook: '1' } }),
-		row('port', number(1024, 65535, 8443), _('Port'), null, { tab: 'webhook', only: { webhook: '1' } }),
+		row('port', number(1024, 65535, 8443), _('Port'), null, HOOK),
 		row('certificate', text('pem'), _('Certificate'), _('Empty: HTTP, for a reverse proxy.'),
 			{ tab: 'webhook', needed: (get) => get('key'), only: { webhook: '1' } }),
 		row('key', text('pem'), _('Its key'), _('A PEM file.'),
 			{ tab: 'webhook', needed: (get) => get('certificate'), only: { webhook: '1' } }),
-		row('region', choice('', plain('us1 ie1 au1')), _('Region'), null, MORE),
+		region(MORE),
 		row('edge', value, _('Edge location'), null, MORE),
 		row('domain', value, _('SIP domain of softphones'), _('Without <code>.sip.twilio.com</code>. Empty: one is made.'), MORE),
 		row('trunk_domain', value, _('SIP domain of the trunk'), null, MORE),
@@ -450,7 +448,7 @@ const SECTIONS = {
 			tab: 'more', only: { type: 'twilio' },
 			suggest: plain('ashburn umatilla dublin frankfurt singapore tokyo sao-paulo sydney')
 		}),
-		row('region', choice('', plain('us1 ie1 au1')), _('Region'), null, { tab: 'more', only: { type: 'twilio' } }),
+		region({ tab: 'more', only: { type: 'twilio' } }),
 		row('secure', choice('auto', [ [ 'auto', _('automatic') ], [ '1', _('on') ], [ '0', _('off') ] ]), _('Encryption'),
 			_('TLS with SRTP. Automatic: on where the trunk reaches a public address.'), MORE),
 		row('transport', choice('', plain('udp tcp tls')), _('Transport'), null, MORE),
