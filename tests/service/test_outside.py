@@ -76,7 +76,7 @@ async def test_a_text_is_in_the_inbox_once(tmp_path: Path) -> None:
 
 
 async def test_a_text_is_not_answered_by_the_sim(tmp_path: Path) -> None:
-    from homeline.config_channels import AutoReply
+    from homeline.config_automatic import AutoReply
 
     answering = replace(CONFIG, auto_replies=(AutoReply("away", text="I am away"),))
     async with living(tmp_path, answering) as house:

@@ -245,11 +245,12 @@ async def test_a_recording_that_takes_long_goes_on_behind_the_answer(tmp_path: P
 )
 def test_addresses(region: str, edge: str, host: str) -> None:
     """As Twilio's own library makes them."""
+    from twilio.http import HttpClient
     from twilio.rest import Client as Library
 
     twilio = Twilio(region=region, edge=edge)
     assert address(twilio) == f"https://{host}"
-    library = Library("AC", "x", region=region or None, edge=edge or None)
+    library = Library("AC", "x", region=region or None, edge=edge or None, http_client=HttpClient())
     assert str(library.get_hostname("https://api.twilio.com")).rstrip("/") == address(twilio)
 
 

@@ -42,7 +42,7 @@ class Recordings:
         """Have a recording as a file, whole or not at all. Raises NotFetched, OSError."""
         if (self._folder / name).exists():
             return
-        answer = await self._asked("GET", f"Recordings/{sid}.mp3")
+        answer = await self._request("GET", f"Recordings/{sid}.mp3")
         if answer.status != 200 or not answer.body:
             raise NotFetched(f"Twilio answers {answer.status}.")
         if len(answer.body) > LARGEST:
@@ -69,11 +69,11 @@ class Recordings:
     async def delete(self, sid: str) -> None:
         """Delete a recording (RE…) or a transcription (TR…) at Twilio; again is harmless. Raises NotFetched."""
         kind = "Recordings" if sid.startswith("RE") else "Transcriptions"
-        answer = await self._asked("DELETE", f"{kind}/{sid}.json")
+        answer = await self._request("DELETE", f"{kind}/{sid}.json")
         if answer.status not in (200, 204, *_GONE):
             raise NotFetched(f"Twilio answers {answer.status}.")
 
-    async def _asked(self, method: str, path: str) -> Answer:
+    async def _request(self, method: str, path: str) -> Answer:
         twilio = self._settings()
         if not (twilio.api_key and twilio.api_secret):
             raise NotFetched("twilio.api_key and api_secret are not set.")
