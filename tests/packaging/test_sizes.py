@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
-from homeline_lab.packages import closure, sizes
+from homeline_lab.packages import closure, ipk, making, sizes
 from homeline_lab.packages.branches import branch
-from openwrt_kit import REPOSITORY, built, facts
+from homeline_lab.packages.recipe import Package
+from openwrt_kit import REPOSITORY, built, depends, facts, field_of, opened
 
 TABLE = {"a": ["b", "c"], "b": ["d"], "c": ["d", "a"], "e": ["f"]}
 
@@ -25,7 +29,8 @@ def test_sizes_of_a_branch() -> None:
     on = branch("24.10")
     facts(on)  # skips where they are not
     packages = built(on)
-    rows = sizes.rows(on)
+    needed = depends(packages)
+    rows = sizes.counted(on, {name: _made(content, needed[name]) for name, content in packages.items()})
     assert rows.keys() == packages.keys()
     core, mqtt = rows["homeline"], rows["homeline-mqtt"]
     assert core.unmeasured == ()
@@ -36,6 +41,25 @@ def test_sizes_of_a_branch() -> None:
     more = {"homeline-mqtt", *mqtt.brings} - {"homeline", *core.brings}
     assert mqtt.all - core.all == mqtt.installed + sum(others[name] for name in more - {"homeline-mqtt"})
     assert "luci-base" in rows["luci-app-homeline"].unmeasured
+
+
+def _made(content: bytes, needed: list[str]) -> sizes.Made:
+    """As the package file says it."""
+    installed = int(field_of(opened(content)[0]["control"].decode(), "Installed-Size"))
+    return sizes.Made(installed, len(content), tuple(each.split()[0] for each in needed))
+
+
+def test_what_was_made_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr/file").write_bytes(bytes(1000))
+    (tmp_path / "usr/link").symlink_to("file")
+    fields = defaultdict(str, PKG_NAME="example", DEPENDS="+python3-light", EXTRA_DEPENDS="other (=1)")
+    package = Package("example", fields, {}, tmp_path)
+    monkeypatch.setattr(making, "made", lambda _branch: nullcontext([package]))
+    monkeypatch.setattr(closure, "known", lambda _branch: {"other": ["more"]})
+    monkeypatch.setattr(closure, "octets", lambda _branch: {"python3-light": 20, "more": 3})
+    brings, packed = ("more", "other", "python3-light"), len(ipk.encode(package, 0))
+    assert sizes.rows(branch("24.10")) == {"example": sizes.Row(1000, packed, brings, 1023, ("other",))}
 
 
 def test_parts_of_python_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from homeline_lab.packages import closure, ipk, making
 from homeline_lab.packages.branches import BRANCHES, Branch
 
 KILO = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A package of ours as it was made. Sizes are octets."""
+
+    installed: int
+    packed: int  # the package file
+    depends: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +53,27 @@ def report(branches: Iterable[Branch] = BRANCHES) -> str:
 
 def rows(branch: Branch) -> dict[str, Row]:
     """The packages of a branch by name. RecipeError, CannotGet."""
-    others = closure.octets(branch)
     with making.made(branch) as packages:
-        ours = {each.name: ipk.installed_size(each) for each in packages}
-        files = {each.name: len(ipk.encode(each, 0)) for each in packages}
-        depends = {each.name: [word.split()[0] for word in each.depends] for each in packages}
-    table = {**closure.known(branch), **depends}
+        ours = {
+            each.name: Made(
+                ipk.installed_size(each), len(ipk.encode(each, 0)), tuple(word.split()[0] for word in each.depends)
+            )
+            for each in packages
+        }
+    return counted(branch, ours)
+
+
+def counted(branch: Branch, ours: Mapping[str, Made]) -> dict[str, Row]:
+    """The packages with all that they bring. RecipeError, CannotGet."""
+    table = {**closure.known(branch), **{name: each.depends for name, each in ours.items()}}
+    sizes = closure.octets(branch) | {name: each.installed for name, each in ours.items()}
     found = {}
-    for name in ours:
+    for name, each in ours.items():
         needed = closure.reached([name], table)
         brings = tuple(sorted(needed - {name}))
-        sizes = others | ours
-        unmeasured = tuple(each for each in brings if each not in sizes)
-        found[name] = Row(ours[name], files[name], brings, sum(sizes.get(each, 0) for each in needed), unmeasured)
+        unmeasured = tuple(other for other in brings if other not in sizes)
+        whole = sum(sizes.get(other, 0) for other in needed)
+        found[name] = Row(each.installed, each.packed, brings, whole, unmeasured)
     return found
 
 
