@@ -88,7 +88,7 @@ def lives() -> tuple[Request, ...]:
 
 def _registered(rig: Rig) -> None:
     rig.twilio.dialing = {"CH": "001"}
-    rig.twilio.add("number", phone_number="+41445556677", friendly_name="office")
+    rig.twilio.add("number", phone_number="+41445556677", friendly_name="office", voice_url="https://old.example/v")
     rig.house.set("twilio", caller_id="+41445556677", adopt=["+41445556677"])
 
 

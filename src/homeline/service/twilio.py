@@ -55,13 +55,23 @@ class TwilioSetup:
         Raises HomelineError where nothing could be asked.
         """
         async with self._turn:
-            question = await self._question(what, account_wide)
-            answer = await self._process.ask(question)
+            answer = await self._asked(what, account_wide)
             reply = _reply(answer)
             if what in (What.APPLY, What.DESTROY):
                 log.info("Twilio: %s: %d steps, %s", what, len(reply["steps"]), _word(reply))
                 reply |= await self._keep(answer["results"])
             return reply
+
+    async def _asked(self, what: What, account_wide: bool) -> Answer:
+        """The answer; what it is about to overwrite at Twilio is in UCI first. HomelineError where that cannot be."""
+        answer = await self._process.ask(await self._question(what, account_wide))
+        if answer.get("again"):
+            if problem := (await self._keep(answer["results"])).get("problem"):
+                raise HomelineError(f"Nothing was changed at Twilio. {problem}")
+            answer = await self._process.ask(await self._question(what, account_wide))
+            if answer.get("again"):
+                raise HomelineError("What is at Twilio changes meanwhile, so nothing was done. Run it again.")
+        return answer
 
     def progress(self) -> Table:
         """How far the question is that is asked now."""
