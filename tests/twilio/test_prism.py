@@ -134,7 +134,11 @@ def _only_clears(request: Request, body: bytes) -> bool:
     Twilio takes an empty one for that, which is no "uri".
     """
     wrong = {(each["location"][-1], each["code"]) for each in json.loads(body)["validation"]}
-    cleared = {(name, "format") for name, values in request.form.items() if name.endswith("Url") and values == [""]}
+    cleared = {
+        (name, "format")
+        for name, values in request.form.items()
+        if name.endswith(("Url", "Callback")) and values == [""]
+    }
     return bool(wrong) and wrong <= cleared
 
 
