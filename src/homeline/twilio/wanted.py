@@ -21,7 +21,7 @@ from homeline.twilio.function_source import source
 from homeline.twilio.kinds import Value
 
 FUNCTION_PATH = "/voice"
-HOME = "us1"  # the region that Twilio began with, and the only one with functions
+HOME = "us1"  # the region that Twilio began with, and the only one where functions are not a trial
 _BY_ROUTER = "?caller=router"  # on the URL of the router's trunk: core.twilio_routing
 _MARK = "homeline"
 _REROUTE = "see the number in Twilio's console, Regional routing"
@@ -80,7 +80,7 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
     functions = config.twilio.routing == "function" and bool(phones or byoc or registered)
     if functions and config.twilio.region not in ("", HOME):
         made.mistakes.append(
-            f"twilio.routing: Twilio has functions in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
+            f"twilio.routing: Homeline makes functions in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
         )
     if functions:
         made.items += _service(config)
