@@ -63,7 +63,7 @@ class Account:
 
     def listed(self, kind: Kind, chain: Sequence[str] = ()) -> list[Found]:
         """Everything of a kind, below the parents with these SIDs."""
-        with self.asking(f"{kind.words}s cannot be listed"):
+        with self.asking(f"What the account has ({kind.words}) cannot be read"):
             instances = self._list(kind, chain).list(limit=_MOST, page_size=_PAGE)
             return [_found(kind, instance, chain) for instance in instances]
 

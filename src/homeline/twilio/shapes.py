@@ -111,6 +111,6 @@ class Answer:
             "steps": [step.to_json() for step in self.steps],
             "advice": self.advice,
             "results": asdict(self.results),
-            "again": self.again,
         }
+        answer |= {"again": True} if self.again else {}
         return answer if self.error is None else answer | {"error": asdict(self.error)}
