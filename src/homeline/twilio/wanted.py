@@ -80,7 +80,7 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
     functions = config.twilio.routing == "function" and bool(phones or byoc or registered)
     if functions and config.twilio.region not in ("", HOME):
         made.mistakes.append(
-            f"twilio.routing: Homeline makes functions in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
+            f"twilio.routing: functions are made in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
         )
     if functions:
         made.items += _service(config)
