@@ -122,11 +122,20 @@ class Rig:
 
     def ask(self, what: str, *, write: bool = True, account_wide: bool = False) -> Answer:
         """Asks, and writes back what comes of apply and destroy. What does not fit the documents fails here."""
+        answer = self._answer(what, account_wide)
+        if answer.again:
+            assert answer.steps == [] and what in ("apply", "destroy")
+            self.house.write_back(answer)
+            answer = self._answer(what, account_wide)
+            assert not answer.again
+        if write and what in ("apply", "destroy"):
+            self.house.write_back(answer)
+        return answer
+
+    def _answer(self, what: str, account_wide: bool) -> Answer:
         question = Question(What(what), self.house.main, self.house.secrets, account_wide, self.house.public_address)
         answer = answered(question, self._tell, Transport({"": self.server.url}, sleep=self.waits.append))
         assert not self.server.wrong, self.server.wrong
-        if write and what in ("apply", "destroy"):
-            self.house.write_back(answer)
         return answer
 
     def _tell(self, step: Step, done: int, of: int) -> None:

@@ -19,7 +19,7 @@ _API_KEY = t.matching(r"SK[0-9a-f]{32}", "`SK` and 32 hexadecimal digits")
 _TOKEN = t.matching(r"[A-Za-z0-9]{16,64}", "letters and digits, at least 16")
 _ADOPTED = t.matching(r"[A-Za-z0-9_.+-]{1,64}( [A-Za-z0-9_.+-]{1,64}){0,3}", "a SID, a name or a number")
 MADE = t.matching(
-    r"[a-z_]{1,40}(:[A-Za-z0-9_.+-]{1,64})?=[A-Za-z0-9_.+:,-]{1,128}", "a kind, `=` and what Twilio calls it"
+    r"[a-z_]{1,40}(:[A-Za-z0-9_.+-]{1,64})?=[A-Za-z0-9_.+:,-]{1,1400}", "a kind, `=` and what Twilio calls it"
 )
 
 

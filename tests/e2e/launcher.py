@@ -1,6 +1,7 @@
 """`launcher.py ROOT`: the daemon with short waits for its dongles, and a clock that a test moves.
 
-The file ROOT/clock, where it is there, has the seconds to add to the machine's clock.
+The file ROOT/clock, where it is there, has the seconds to add to the machine's clock, and ROOT/twilio the address of a
+server that stands for Twilio.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import sys
 import time
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from homeline.daemon import Gateway
@@ -16,6 +18,7 @@ from homeline.paths import Paths
 from homeline.service import logs
 from homeline.service.channels import mailbox
 from homeline.service.host import Timing
+from homeline.service.twilio import TwilioSetup
 
 QUICK = replace(
     Timing(),
@@ -37,6 +40,14 @@ QUICK = replace(
 )
 
 
+class Launched(Gateway):
+    @cached_property
+    def _twilio(self) -> TwilioSetup:
+        server = self.paths.root / "twilio"
+        base = server.read_text() if server.exists() else ""
+        return TwilioSetup(self.context, self.paths, self._committer, base=base)
+
+
 def main() -> None:
     logs.to_procd()
     mailbox.MINUTE = 0.5
@@ -49,7 +60,7 @@ def main() -> None:
             return time.time()
 
     async def run() -> None:
-        await Gateway(Paths(root), clock, QUICK).run()
+        await Launched(Paths(root), clock, QUICK).run()
 
     asyncio.run(run())
 

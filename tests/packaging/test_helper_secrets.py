@@ -176,14 +176,16 @@ def test_nothing_else_is_committed(root: Path, line: str) -> None:
 def test_what_was_made_at_twilio_is_committed(root: Path, shell: list[str]) -> None:
     lines = ["trunk cloud mode registered", "trunk cloud host home-1.sip.twilio.com", "trunk cloud username router"]
     lines += [f"trunk cloud password {MADE}", f"phone away password {MADE[::-1]}"]
+    longest = f"before:PN{'a' * 32}.status_callback_method={'x' * 1400}"
     lines += ["twilio twilio made", "twilio twilio made sip_domain=SD1", "twilio twilio made dialing:CH=100"]
+    lines += [f"twilio twilio made {FORM.parse(longest)}"]
     request(root).write_text("".join(f"{line}\n" for line in lines))
     assert helped(root, shell).stderr == ""
     main, secret = sections(root), sections(root, "homeline_secret")
     assert main["cloud"] == {
         **{"type": "twilio", "mode": "registered", "host": "home-1.sip.twilio.com", "username": "router"}
     }
-    assert main["twilio"]["made"] == ["sip_domain=SD1", "dialing:CH=100"]
+    assert main["twilio"]["made"] == ["sip_domain=SD1", "dialing:CH=100", longest]
     assert (secret["cloud"], secret["away"]) == ({"password": MADE}, {"password": MADE[::-1]})
     assert (main["full"], secret["full"]) == (sections_of(MAIN)["full"], {"password": "theirs"})
     request(root).write_text("twilio twilio made\n")
@@ -194,7 +196,7 @@ def test_what_was_made_at_twilio_is_committed(root: Path, shell: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    "item", ["sip_domain", "=SD1", "sip_domain=", "Sip=1", "a='b", "a=$(reboot)", "a=" + "x" * 300]
+    "item", ["sip_domain", "=SD1", "sip_domain=", "Sip=1", "a='b", "a=$(reboot)", "a=" + "x" * 1600]
 )
 def test_what_can_not_have_been_made(root: Path, item: str) -> None:
     """Of a list with something odd the rest counts."""

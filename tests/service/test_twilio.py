@@ -123,6 +123,32 @@ async def test_what_was_made_is_kept(router: Router) -> None:
     assert (question.main, question.account_wide, question.public_address) == (MAIN, True, "198.51.100.7")
 
 
+OLD = {"made": ["before:PN1.voice_url=aHR0cHM6Ly9h"], "options": {}, "secrets": {}}
+
+
+async def test_what_is_to_be_overwritten_is_in_uci_before(router: Router) -> None:
+    setup, process = router.setup({"again": True, "results": OLD, "steps": []}, {})
+    reply = await setup.run(What.APPLY)
+    assert (len(reply["steps"]), reply["kept"]) == (1, True)
+    first, second = process.asked
+    assert "before:PN1" not in first.main and "before:PN1.voice_url=aHR0cHM6Ly9h" in second.main
+
+
+async def test_without_root_s_helper_nothing_is_overwritten(router: Router) -> None:
+    setup, process = router.setup({"again": True, "results": OLD, "steps": []}, {})
+    router.works = False
+    with pytest.raises(HomelineError, match="Nothing was changed at Twilio"):
+        await setup.run(What.APPLY)
+    assert len(process.asked) == 1
+
+
+async def test_what_changes_all_the_time_is_left_alone(router: Router) -> None:
+    more = {**OLD, "made": [*OLD["made"], "dialing:CH=100"]}
+    setup, _ = router.setup({"again": True, "results": OLD}, {"again": True, "results": more})
+    with pytest.raises(HomelineError, match="nothing was done"):
+        await setup.run(What.DESTROY)
+
+
 async def test_after_a_failure_what_there_is_is_kept(router: Router) -> None:
     error = {"text": "Twilio says no", "code": 20429, "step": "SIP domain"}
     part = {"made": ["sip_domain=SD1"], "options": {}, "secrets": {}}

@@ -313,7 +313,7 @@ def test_sms_to_a_number_that_was_handed_over(rig: Rig) -> None:
     assert by_kind(rig, "number")[0]["sms_url"] == f"{HOOK}/sms" and f"number={sid}" in answer.results.made
     assert doing(rig.ask("plan")) == []
     rig.ask("destroy")
-    assert by_kind(rig, "number")[0]["sms_url"] == "" and len(rig.twilio.resources) == 1
+    assert by_kind(rig, "number")[0]["sms_url"] == "https://old.example" and len(rig.twilio.resources) == 1
 
 
 def test_a_number_that_the_account_has_not(rig: Rig) -> None:

@@ -88,7 +88,7 @@ def lives() -> tuple[Request, ...]:
 
 def _registered(rig: Rig) -> None:
     rig.twilio.dialing = {"CH": "001"}
-    rig.twilio.add("number", phone_number="+41445556677", friendly_name="office")
+    rig.twilio.add("number", phone_number="+41445556677", friendly_name="office", voice_url="https://old.example/v")
     rig.house.set("twilio", caller_id="+41445556677", adopt=["+41445556677"])
 
 
@@ -134,7 +134,11 @@ def _only_clears(request: Request, body: bytes) -> bool:
     Twilio takes an empty one for that, which is no "uri".
     """
     wrong = {(each["location"][-1], each["code"]) for each in json.loads(body)["validation"]}
-    cleared = {(name, "format") for name, values in request.form.items() if name.endswith("Url") and values == [""]}
+    cleared = {
+        (name, "format")
+        for name, values in request.form.items()
+        if name.endswith(("Url", "Callback")) and values == [""]
+    }
     return bool(wrong) and wrong <= cleared
 
 

@@ -238,19 +238,20 @@ async def test_a_recording_that_takes_long_goes_on_behind_the_answer(tmp_path: P
     ("region", "edge", "host"),
     [
         ("", "", "api.twilio.com"),
-        ("ie1", "", "api.ie1.twilio.com"),
+        ("ie1", "", "api.dublin.ie1.twilio.com"),
+        ("au1", "", "api.sydney.au1.twilio.com"),
         ("ie1", "dublin", "api.dublin.ie1.twilio.com"),
         ("", "frankfurt", "api.frankfurt.us1.twilio.com"),
     ],
 )
 def test_addresses(region: str, edge: str, host: str) -> None:
     """As Twilio's own library makes them."""
-    from twilio.http import HttpClient
     from twilio.rest import Client as Library
 
     twilio = Twilio(region=region, edge=edge)
     assert address(twilio) == f"https://{host}"
-    library = Library("AC", "x", region=region or None, edge=edge or None, http_client=HttpClient())
+    nearest = {"ie1": "dublin", "au1": "sydney"}.get(region)  # without one it makes a name that Twilio gave up
+    library = Library("AC", "x", region=region or None, edge=edge or nearest, http_client=object())
     assert str(library.get_hostname("https://api.twilio.com")).rstrip("/") == address(twilio)
 
 
@@ -303,9 +304,9 @@ async def test_a_defect_about_one_event_holds_up_no_other(
 
         monkeypatch.setattr(house.carrier, "_tell", broken)
         await house.socket.open()
-        await house.until(lambda: house.files == [f"{poison.sid}.json"])
+        words = "could not be told; it is tried again"
+        await house.until(lambda: house.files == [f"{poison.sid}.json"] and words in caplog.text)
         assert [question["text"] for question, _ in house.told] == ["hello"]
-    assert "could not be told; it is tried again" in caplog.text
 
 
 async def test_many_at_once_are_all_taken(tmp_path: Path) -> None:

@@ -28,8 +28,20 @@ NETWORKS: Mapping[str, tuple[str, ...]] = {
     "sydney": ("54.252.254.64/30",),
 }  # by edge location
 
-_NEAREST = {"ie1": "dublin", "au1": "sydney"}  # a region's own edge; us1 is reached by the names without an edge
+HOME = "us1"  # the region that is reached by the names without an edge
+_NEAREST = {HOME: "ashburn", "ie1": "dublin", "au1": "sydney"}  # a region's own edge
 _GLOBAL = re.compile(r"(?P<name>.+)\.(?P<kind>sip|pstn)\.twilio\.com\.?", re.IGNORECASE)
+
+
+def api_place(region: str, edge: str) -> tuple[str, str]:
+    """Edge and region in the names of the REST API (`api.EDGE.REGION.twilio.com`); ("", "") for the plain names.
+
+    Names with a region alone are not: Twilio gave them up in April 2026
+    (www.twilio.com/docs/global-infrastructure/using-the-twilio-rest-api-in-a-non-us-region).
+    """
+    if not edge and region in ("", HOME):
+        return "", ""
+    return edge or _NEAREST[region], region or HOME
 
 
 def sources(trunk: Trunk) -> tuple[str, ...]:
@@ -49,7 +61,7 @@ def hosts(trunk: Trunk) -> tuple[str, ...]:
     every other host, stays as it is.
     """
     found = _GLOBAL.fullmatch(trunk.host)
-    edges = trunk.edges or ((_NEAREST[trunk.region],) if trunk.region in _NEAREST else ())
+    edges = trunk.edges or ((_NEAREST[trunk.region],) if trunk.region not in ("", HOME) else ())
     if trunk.type is not TrunkType.TWILIO or not found or not edges:
         return (trunk.host,)
     return tuple(f"{found['name']}.{found['kind']}.{edge}.twilio.com" for edge in edges)

@@ -55,13 +55,23 @@ class TwilioSetup:
         Raises HomelineError where nothing could be asked.
         """
         async with self._turn:
-            question = await self._question(what, account_wide)
-            answer = await self._process.ask(question)
+            answer = await self._asked(what, account_wide)
             reply = _reply(answer)
             if what in (What.APPLY, What.DESTROY):
                 log.info("Twilio: %s: %d steps, %s", what, len(reply["steps"]), _word(reply))
                 reply |= await self._keep(answer["results"])
             return reply
+
+    async def _asked(self, what: What, account_wide: bool) -> Answer:
+        """The answer; what it is about to overwrite at Twilio is in UCI first. HomelineError where that cannot be."""
+        answer = await self._process.ask(await self._question(what, account_wide))
+        if answer.get("again"):
+            if problem := (await self._keep(answer["results"])).get("problem"):
+                raise HomelineError(f"Nothing was changed at Twilio. {problem}")
+            answer = await self._process.ask(await self._question(what, account_wide))
+            if answer.get("again"):
+                raise HomelineError("What is at Twilio changes meanwhile, so nothing was done. Run it again.")
+        return answer
 
     def progress(self) -> Table:
         """How far the question is that is asked now."""
@@ -96,7 +106,8 @@ class TwilioSetup:
         try:
             lines = self._lines(results)
             if lines:
-                await self._committer.commit(lines, lambda config: True, WAIT)
+                before = self._context.config  # another takes its place once the helper has done all of it
+                await self._committer.commit(lines, lambda config: config is not before, WAIT)
             lost = self._lost(results)
         except (HomelineError, OSError) as error:
             lost = [str(error)]
@@ -106,15 +117,15 @@ class TwilioSetup:
         return {"kept": False, "problem": f"What was made is not all in UCI: {', '.join(lost)}"}
 
     def _lines(self, results: Mapping[str, Any]) -> list[str]:
-        types = {section.name: section.type for section in uci.parse(self._read(MAIN_FILE))}
+        sections = {section.name: section for section in uci.parse(self._read(MAIN_FILE))}
         lines = [
-            f"{types[section]} {section} {option} {value}"
+            f"{sections[section].type} {section} {option} {value}"
             for half in ("options", "secrets")
             for section, option, value in _each(results.get(half, {}))
-            if section in types
+            if section in sections
         ]
-        made = tuple(map(str, results["made"]))
-        if made != self._context.config.twilio.made:
+        made = list(map(str, results["made"]))
+        if made != _made(sections):
             lines += ["twilio twilio made", *(f"twilio twilio made {item}" for item in made)]
         for line in lines:
             if not (line.isascii() and line.isprintable()):
@@ -125,13 +136,19 @@ class TwilioSetup:
         """What the committed configuration lacks of the results, as SECTION.OPTION."""
         lost = []
         for name, half in ((MAIN_FILE, "options"), (SECRET_FILE, "secrets")):
-            found = {section.name: section.options for section in uci.parse(self._read(name))}
+            found = {section.name: section for section in uci.parse(self._read(name))}
             for section, option, value in _each(results.get(half, {})):
-                if found.get(section, {}).get(option) != value:
+                if section not in found or found[section].options.get(option) != value:
                     lost.append(f"{section}.{option}")
-        if self._context.config.twilio.made != tuple(map(str, results["made"])):
-            lost.append("twilio.made")
+            if name == MAIN_FILE and _made(found) != list(map(str, results["made"])):
+                lost.append("twilio.made")
         return lost
+
+
+def _made(sections: Mapping[str, uci.Section]) -> list[str]:
+    """What is committed as `twilio.made`."""
+    value = sections["twilio"].options.get("made", []) if "twilio" in sections else []
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _each(options: Options) -> Iterable[tuple[str, str, str]]:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
+import threading
+import time
 
 from homeline.twilio.run import answered
 from homeline.twilio.shapes import Answer, Failure, Question, Step
@@ -15,7 +18,11 @@ from homeline.twilio.shapes import Answer, Failure, Question, Step
 MEMORY = 160 << 20  # octets of our own: answers that never end take this process, not the router's others
 
 
+_WATCH = 0.5  # seconds between two looks at who waits for the answer
+
+
 def main() -> int:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with contextlib.suppress(ImportError, OSError, ValueError):  # it is a guard, not needed to work
         import resource
 
@@ -28,6 +35,13 @@ def main() -> int:
         answer = answered(question, _tell)
     print(json.dumps(answer.to_json()), flush=True)
     return 1 if answer.error else 0
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process once its parent is gone: what it made then could not be written down, and another may begin."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH)
+    os._exit(1)
 
 
 def _tell(step: Step, done: int, of: int) -> None:

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from homeline.config_sip import Twilio
+from homeline.core.twilio_addresses import api_place
 from homeline.twilio import library
 from homeline.twilio.kinds import BY_NAME, GLOBAL, PRODUCTS, Found, Kind, Value, text
 from homeline.twilio.transport import Reply, Transport
 from homeline.twilio.trouble import Lost, Trouble, shown
 
-_NEAREST = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}  # a region's own edge location
 _MOST = 1000  # of one kind: an account with more is not a home's
 _PAGE = 100
 _UPLOAD = "https://serverless-upload.twilio.com/v1/Services/{}/Functions/{}/Versions"
@@ -63,7 +63,7 @@ class Account:
 
     def listed(self, kind: Kind, chain: Sequence[str] = ()) -> list[Found]:
         """Everything of a kind, below the parents with these SIDs."""
-        with self.asking(f"{kind.words}s cannot be listed"):
+        with self.asking(f"What the account has ({kind.words}) cannot be read"):
             instances = self._list(kind, chain).list(limit=_MOST, page_size=_PAGE)
             return [_found(kind, instance, chain) for instance in instances]
 
@@ -202,10 +202,8 @@ def _taken(kind: Kind, error: Trouble) -> Trouble:
 
 def _place(twilio: Twilio) -> dict[str, str]:
     """By which edge location and in which region the key's products are asked; the plain names for neither."""
-    if not twilio.edge and twilio.region in ("", "us1"):
-        return {}
-    region = twilio.region or "us1"
-    return {"region": region, "edge": twilio.edge or _NEAREST[region]}
+    edge, region = api_place(twilio.region, twilio.edge)
+    return {"region": region, "edge": edge} if region else {}
 
 
 def _found(kind: Kind, instance: Any, chain: Sequence[str]) -> Found:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from homeline.twilio import dialing, functions
+from homeline.twilio import dialing, functions, numbers
 from homeline.twilio.account import Account
 from homeline.twilio.kinds import BY_NAME, Found, Value
 from homeline.twilio.memory import Memory
 from homeline.twilio.owned import Owned
-from homeline.twilio.plan import Action, Plan, chain_of, resolved
+from homeline.twilio.plan import Action, Plan, Ways, chain_of, resolved
 from homeline.twilio.shapes import Do, Step
 from homeline.twilio.wanted import FUNCTION_PATH, Item
 
@@ -23,7 +23,7 @@ class Carrier:
 
     account: Account
     owned: Owned
-    digest: Callable[[str, str], str]
+    ways: Ways
     tell: Tell
     done: list[Step] = field(default_factory=list)
     doing: Step | None = None
@@ -43,13 +43,14 @@ class Carrier:
 
     def _recalled(self, plan: Plan) -> Memory:
         """What was made before and is still there, also where nobody had written it down."""
-        before = self.owned.memory
+        before = plan.memory
         there = [*plan.here.values(), *(action.found for action in plan.actions if action.found)]
         things = {(found.kind, found.sid) for found in there}
         own = {(found.kind, found.sid) for found in there if not found.chain and self.owned.ours(found)}
         sids = {found.sid for found in there}
         passwords = {sid: value for sid, value in before.passwords.items() if sid in sids}
-        return Memory((before.things & things) | own, passwords, dict(before.dialing))
+        kept = {(sid, name): value for (sid, name), value in before.before.items() if sid in sids}
+        return Memory((before.things & things) | own, passwords, dict(before.dialing), kept)
 
     def _act(self, action: Action) -> Step:
         step = action.step
@@ -81,7 +82,7 @@ class Carrier:
         if not item.parent or not self._parent_is_ours(item):
             self.owned.memory.things.add((found.kind, found.sid))
         if item.secret:
-            self.owned.memory.passwords[found.sid] = self.digest(found.sid, item.secret)
+            self.owned.memory.passwords[found.sid] = self.ways.digest(found.sid, item.secret)
         return replace(step, sid=found.sid)
 
     def _parent_is_ours(self, item: Item) -> bool:
@@ -94,17 +95,25 @@ class Carrier:
         kind = BY_NAME[found.kind]
         values: dict[str, Value] = {name: new for name, (_, new) in step.changes.items()}
         if item:
-            values = {
-                name: resolved(item.fields[name], self._here) or "" for name in step.changes if name in item.fields
-            }
+            wanted = {name: value for name, value in item.fields.items() if name in step.changes}
+            values |= {name: resolved(value, self._here) or "" for name, value in wanted.items()}
             if kind.secret in step.changes:
                 values[kind.secret] = item.secret
         self.account.changed(kind, found.chain, found.sid, values)
         if item and item.secret:
-            self.owned.memory.passwords[found.sid] = self.digest(found.sid, item.secret)
+            self.owned.memory.passwords[found.sid] = self.ways.digest(found.sid, item.secret)
         if found.kind == "number":
-            things = self.owned.memory.things
-            (things.add if item else things.discard)((found.kind, found.sid))
+            self._forget(found, item)
+
+    def _forget(self, found: Found, item: Item | None) -> None:
+        """What was given back of a number need not be remembered."""
+        memory = self.owned.memory
+        if item is None:
+            memory.things.discard((found.kind, found.sid))
+        for url, fields in numbers.GROUPS.items():
+            if item is None or url not in item.fields:
+                for name in fields:
+                    memory.before.pop((found.sid, name), None)
 
     def _remove(self, found: Found) -> None:
         self.account.removed(BY_NAME[found.kind], found.chain, found.sid)
@@ -119,9 +128,8 @@ class Carrier:
         functions.deploy(self.account, environment.chain[0], environment.sid, function, FUNCTION_PATH, code)
 
     def _allow(self, step: Step) -> None:
-        """What was before is remembered first: a lost answer must not lose it."""
-        old, new = step.changes["flags"]
-        before = self.owned.memory.dialing.setdefault(step.name, old)
+        """What was before is in the plan's memory."""
+        _, new = step.changes["flags"]
         dialing.allow(self.account, step.name, new)
-        if new == before:
+        if new == self.owned.memory.dialing[step.name]:
             del self.owned.memory.dialing[step.name]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from homeline.twilio import functions
+from homeline.twilio import functions, numbers
 from homeline.twilio.kinds import BY_NAME, RANK, Found, Value, text
+from homeline.twilio.memory import Memory
 from homeline.twilio.owned import Owned
 from homeline.twilio.shapes import Do, Step
 from homeline.twilio.survey import Survey
@@ -38,12 +39,16 @@ class Action:
 
 @dataclass(slots=True)
 class Plan:
-    """`here`: items that are there already, by their keys. `mistakes`: why nothing may be done at all."""
+    """`here`: items that are there already, by their keys. `mistakes`: why nothing may be done at all.
+
+    `memory`: what must be remembered before anything is done, as it cannot be seen any more afterwards.
+    """
 
     actions: list[Action] = field(default_factory=list)
     here: dict[str, Found] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)  # for people
     mistakes: list[str] = field(default_factory=list)
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def empty(self) -> bool:
@@ -52,21 +57,22 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """What else decides: how a password is known again, whether what is account-wide may be changed, the webhook."""
+    """What else decides: how a password is known again, whether what is account-wide may be changed, our addresses."""
 
     digest: Callable[[str, str], str]  # of a credential's SID and its password
     account_wide: bool = False
-    public_url: str = ""
+    places: tuple[str, ...] = ()  # how addresses begin that lead to us
 
 
 def planned(items: Sequence[Item], survey: Survey, owned: Owned, countries: Sequence[str], ways: Ways) -> Plan:
     """The plan. Without items and countries it is that of taking everything away."""
-    plan = Plan()
+    plan = Plan(memory=owned.memory.copied())
     for item in items:
         action = _region(item, survey, plan) if item.kind == "region" else _one(item, survey, owned, ways, plan)
         if action:
             plan.actions.append(action)
-    plan.actions += _dialing(survey, owned, countries, ways)
+    plan.actions += _instead(items, survey, owned, plan)
+    plan.actions += _dialing(survey, plan.memory, countries, ways)
     plan.actions += _leftovers(survey, owned, ways, plan)
     return plan
 
@@ -143,7 +149,30 @@ def _changes(item: Item, found: Found, owned: Owned, ways: Ways, plan: Plan) -> 
             changes[name] = (old, new)
     if item.secret and owned.memory.passwords.get(found.sid) != ways.digest(found.sid, item.secret):
         changes[BY_NAME[item.kind].secret] = _HIDDEN
+    if item.kind == "number":
+        changes |= _number_changes(item, found, ways, plan)
     return changes
+
+
+def _number_changes(item: Item, found: Found, ways: Ways, plan: Plan) -> Changes:
+    """What a number gets back of what it had; what it loses is remembered."""
+    wanted = {name: _shown(item, resolved(value, plan.here)) for name, value in item.fields.items()}
+    if wanted:
+        plan.memory.things.add((found.kind, found.sid))
+    try:
+        numbers.taken(found, wanted, ways.places, plan.memory.before)
+    except ValueError as error:
+        plan.mistakes.append(f"The phone number '{found.name}' cannot be changed: {error}")
+    return numbers.returned(found, wanted, ways.places, plan.memory.before)
+
+
+def _instead(items: Sequence[Item], survey: Survey, owned: Owned, plan: Plan) -> Iterator[Action]:
+    """Numbers for which something else counts than what is set here."""
+    trunks = {found.sid for found in survey.found if found.kind == "trunk" and owned.ours(found)}
+    for item in items:
+        if item.kind == "number" and (found := plan.here.get(item.key)):
+            for why in numbers.instead(found, item.fields, trunks):
+                yield Action(Step(Do.REPORT, "number", found.name, found.sid, why=why), item)
 
 
 def _region(item: Item, survey: Survey, plan: Plan) -> Action | None:
@@ -164,9 +193,9 @@ def _region(item: Item, survey: Survey, plan: Plan) -> Action | None:
     return Action(Step(Do.CHANGE, item.kind, domain, changes={"voice_region": (now, wanted)}), item)
 
 
-def _dialing(survey: Survey, owned: Owned, countries: Sequence[str], ways: Ways) -> Iterator[Action]:
+def _dialing(survey: Survey, memory: Memory, countries: Sequence[str], ways: Ways) -> Iterator[Action]:
     """Countries to which calls must be allowed, and those that were allowed by us and need not be any more."""
-    before = owned.memory.dialing
+    before = dict(memory.dialing)
     for country in dict.fromkeys([*countries, *before]):
         now = survey.dialing.flags.get(country)
         if now is None:
@@ -181,7 +210,10 @@ def _dialing(survey: Survey, owned: Owned, countries: Sequence[str], ways: Ways)
         if now == new:
             if country in countries:
                 yield Action(Step(Do.KEEP, "dialing", country))
+            else:
+                del memory.dialing[country]  # as it was
         elif ways.account_wide:
+            memory.dialing.setdefault(country, now)
             yield Action(Step(Do.CHANGE, "dialing", country, changes=changes))
         else:
             yield Action(Step(Do.REPORT, "dialing", country, changes=changes, why=_WHOLE))
@@ -213,7 +245,7 @@ def _removable(found: Found, owned: Owned, tops: Mapping[str, Found]) -> bool:
 
 
 def _number(found: Found, owned: Owned, ways: Ways) -> Iterator[Action]:
-    """A number that was handed over once: it is its owner's, without our address for SMS."""
-    url = found.fields.get("sms_url", "")
-    if (found.kind, found.sid) in owned.memory.things and ways.public_url and url.startswith(f"{ways.public_url}/"):
-        yield Action(Step(Do.CHANGE, found.kind, found.name, found.sid, {"sms_url": (url, "")}), found=found)
+    """A number that was handed over once: it is its owner's, as it was before."""
+    changes = numbers.returned(found, (), ways.places, owned.memory.before)
+    if changes and (found.kind, found.sid) in owned.memory.things:
+        yield Action(Step(Do.CHANGE, found.kind, found.name, found.sid, changes), found=found)

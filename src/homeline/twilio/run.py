@@ -61,13 +61,13 @@ def _answer(question: Question, ready: Filled, tell: Tell, answer: Answer, trans
     owned = Owned(wanting.mark(config), Memory.of(config.twilio.made), config.twilio.adopt)
     try:
         found = survey(account, wanted.items, owned, wanted.countries)
-        ways = Ways(key, question.account_wide, config.twilio.public_url)
+        ways = Ways(key, question.account_wide, wanting.places(config))
         plan = planned(wanted.items, found, owned, wanted.countries, ways)
         answer.advice += _advice(found, config)
         if plan.mistakes:
             answer.steps = [action.step for action in plan.actions]
             raise Trouble("; ".join(plan.mistakes))
-        _finish(question, ready, plan, Carrier(account, owned, key, tell), answer)
+        _finish(question, ready, plan, Carrier(account, owned, ways, tell), answer)
     finally:
         account.close()
 
@@ -90,6 +90,9 @@ def _finish(question: Question, ready: Filled, plan: Plan, carrier: Carrier, ans
         return
     if question.what is What.APPLY:
         answer.results.secrets = ready.secrets
+    if not set(plan.memory.lines()) <= set(carrier.owned.memory.lines()):
+        answer.again, answer.results.made = True, plan.memory.lines()
+        return
     try:
         carrier.carry(plan)
     except Trouble as error:

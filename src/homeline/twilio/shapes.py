@@ -78,7 +78,7 @@ class Results:
     """What belongs into UCI afterwards. After a failure it is what had been done until then.
 
     `made` replaces the list of that name: `KIND=SID`; `password:SID=DIGEST`, by which a changed password is known; and
-    `dialing:COUNTRY=FLAGS`, what was allowed before Homeline changed it.
+    what was there before Homeline changed it, `dialing:COUNTRY=FLAGS` and `before:SID.FIELD=VALUE` in base64url.
     """
 
     made: list[str] = field(default_factory=list)
@@ -97,10 +97,14 @@ class Failure:
 
 @dataclass(slots=True)
 class Answer:
+    """`again`: nothing is done yet. `results` must be kept first, as what is to be changed cannot be seen afterwards;
+    then the question is to be asked again."""
+
     steps: list[Step] = field(default_factory=list)
     advice: list[str] = field(default_factory=list)
     results: Results = field(default_factory=Results)
     error: Failure | None = None
+    again: bool = False
 
     def to_json(self) -> dict[str, Any]:
         answer: dict[str, Any] = {
@@ -108,4 +112,5 @@ class Answer:
             "advice": self.advice,
             "results": asdict(self.results),
         }
+        answer |= {"again": True} if self.again else {}
         return answer if self.error is None else answer | {"error": asdict(self.error)}

@@ -21,9 +21,10 @@ from homeline.twilio.function_source import source
 from homeline.twilio.kinds import Value
 
 FUNCTION_PATH = "/voice"
-HOME = "us1"  # the region that Twilio began with, and the only one with functions
+HOME = "us1"  # the region that Twilio began with, and the only one where functions are not a trial
 _BY_ROUTER = "?caller=router"  # on the URL of the router's trunk: core.twilio_routing
 _MARK = "homeline"
+_REROUTE = "see the number in Twilio's console, Regional routing"
 _LONGEST_MARK = 40  # characters of the domain in it: a SIP domain's friendly name has 64 at most
 _STEP = 10  # between the priorities of ways to the router
 
@@ -79,7 +80,7 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
     functions = config.twilio.routing == "function" and bool(phones or byoc or registered)
     if functions and config.twilio.region not in ("", HOME):
         made.mistakes.append(
-            f"twilio.routing: Twilio has functions in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
+            f"twilio.routing: functions are made in {HOME} only; in {config.twilio.region} use 'webhook' or 'none'"
         )
     if functions:
         made.items += _service(config)
@@ -91,7 +92,7 @@ def wanted(config: Config, public_address: str = "") -> Wanted:
         made.items += _softphones(config, phones, registered, made)
     if elastic:
         made.items += _elastic(config, elastic, public_address, made)
-    made.items += _numbers(config, elastic)
+    made.items += _numbers(config, elastic, functions, made)
     made.mistakes += _wrong_hosts(config, trunks)
     return made
 
@@ -136,11 +137,22 @@ def _status(config: Config, prefix: str) -> dict[str, Value | Ref]:
     return {f"{prefix}status_callback_url": url, f"{prefix}status_callback_method": "POST"}
 
 
+def places(config: Config) -> tuple[str, ...]:
+    """How addresses begin that lead to the webhook and to the function."""
+    webhook = f"{config.twilio.public_url}/" if config.twilio.public_url else ""
+    return tuple(filter(None, (webhook, f"https://{_service_name(config)}-")))
+
+
+def _service_name(config: Config) -> str:
+    """With which the host name of its function begins."""
+    return mark(config).replace(" ", "-")
+
+
 def _service(config: Config) -> Iterator[Item]:
     """The service with the one function that says where calls go."""
     name = mark(config)
     fields: dict[str, Value | Ref] = {"friendly_name": f"{name} routing", "include_credentials": False}
-    yield Item("service", "service", name.replace(" ", "-"), fields)
+    yield Item("service", "service", _service_name(config), fields)
     yield Item("environment", "environment", _MARK, parent="service")
     yield Item("function", "function", FUNCTION_PATH, parent="service")
 
@@ -260,13 +272,21 @@ def _elastic(config: Config, trunk: Trunk, public_address: str, made: Wanted) ->
     yield Item("elastic.calls", mapping, Ref(proof), parent="elastic")
 
 
-def _numbers(config: Config, elastic: Trunk | None) -> Iterator[Item]:
-    """Numbers at Twilio that the owner gives us: their SMS, and with an Elastic SIP trunk their calls."""
-    sms = config.twilio.inbound_sms and config.twilio.webhook
-    for number in (number for number in config.twilio.adopt if number.startswith("+")):
-        fields: dict[str, Value | Ref] = {}
-        if sms:
-            fields = {"sms_url": f"{config.twilio.public_url}/sms", "sms_method": "POST"}
+def _numbers(config: Config, elastic: Trunk | None, functions: bool, made: Wanted) -> Iterator[Item]:
+    """Numbers at Twilio that the owner gives us: their texts, and their calls, if no Elastic SIP trunk has them."""
+    twilio = config.twilio
+    fields: dict[str, Value | Ref] = {}
+    if not elastic and (functions or twilio.routing == "webhook"):
+        fields |= _voice(config)
+    if not elastic and twilio.routing == "webhook":
+        fields |= {"status_callback": f"{twilio.public_url}/status", "status_callback_method": "POST"}
+    if twilio.inbound_sms and twilio.webhook:
+        fields |= {"sms_url": f"{twilio.public_url}/sms", "sms_method": "POST"}
+    for number in (number for number in twilio.adopt if number.startswith("+")):
+        if twilio.region not in ("", HOME):
+            made.advice.append(
+                f"Twilio takes calls of {number} in {HOME} until it is re-routed to {twilio.region}: {_REROUTE}"
+            )
         yield Item(number, "number", number, fields, adopted=True)
         if elastic:
             yield Item(f"{number}.trunk", "trunk_number", Ref(number), parent="elastic")

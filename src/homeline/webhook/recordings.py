@@ -14,6 +14,7 @@ from pathlib import Path
 
 from homeline.adapters.http import Answer, Client, HttpError, Request, parse
 from homeline.config_sip import Twilio
+from homeline.core.twilio_addresses import api_place
 from homeline.errors import HomelineError
 
 TIMEOUT = 60.0  # seconds
@@ -27,9 +28,7 @@ class NotFetched(HomelineError):
 
 def address(twilio: Twilio) -> str:
     """Where the account's REST API is (Twilio documentation, "Global infrastructure: base URLs")."""
-    region = twilio.region or ("us1" if twilio.edge else "")
-    host = ".".join(part for part in ("api", twilio.edge, region, "twilio.com") if part)
-    return f"https://{host}"
+    return f"https://{'.'.join(filter(None, ('api', *api_place(twilio.region, twilio.edge), 'twilio.com')))}"
 
 
 class Recordings:
