@@ -17,6 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs/ubus.md"
 ELSEWHERE = {
     *("acknowledge_alert", "enter_pin", "get_job", "get_message", "resend_message", "retry_delivery"),
     *("originate", "hangup", "render_config"),
+    *("twilio_plan", "twilio_apply", "twilio_destroy", "twilio_status"),
 }
 # Items of a shape leave out what they do not have; tests/test_docs.py holds their keys.
 SHAPES = {"messages", "calls", "asterisk", "deliveries", "conversations", "dongles", "alerts", "rules", "problems"}
