@@ -72,7 +72,7 @@ class Carrier:
 
     async def run(self) -> None:
         """Try again what waits, for ever."""
-        await asyncio.to_thread(self._tidy)
+        self._tidy()  # before anything is taken: what is fetched meanwhile would look left over
         while True:
             self.look.clear()
             await asyncio.gather(*map(self._again, await asyncio.to_thread(self._waiting)))
@@ -164,7 +164,7 @@ class Carrier:
 
     def _tidy(self) -> None:
         """Delete what the last run left and nothing waits for; a recording can be fetched again."""
-        waiting = {path.stem for path in self._waiting()}
+        waiting = {path.stem for path in self._waiting()} | self._under_way.keys()
         with contextlib.suppress(OSError):
             for path in self._folder.iterdir():
                 if path.suffix == ".part" or (path.suffix == ".mp3" and path.stem not in waiting):
