@@ -112,8 +112,11 @@ class Peers:
     async def nothing_waits(self, timeout: float = 60.0) -> None:
         """Until no delivery is pending or being sent; looked at again and again, since a kill loses events."""
         async with asyncio.timeout(timeout):
-            while (await self.home.call("list_deliveries", state="pending", limit=1))["deliveries"]:
+            while not (await self._none("pending") and await self._none("sending") and await self._none("pending")):
                 await asyncio.sleep(0.05)
+
+    async def _none(self, state: str) -> bool:
+        return not (await self.home.call("list_deliveries", state=state, limit=1))["deliveries"]
 
 
 def install(root: Path, script: str = KEEP, name: str = "keep") -> None:

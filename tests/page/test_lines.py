@@ -290,12 +290,14 @@ async def test_states_and_what_would_change(tmp_path: Path, chromium: webdriver.
     async with (
         calling(tmp_path, "phones", "line", "outbound", line=uci(ring=["desk"])) as home,
         PageHost(home.router) as host,
-        phone(home, "desk"),
     ):
         page = Page(chromium, host)
         await page.prepare(1280)
         await open_page(page)
-        await page.until("return document.querySelector(\"tr[data-sid='desk']\").innerText.includes('egistered')")
+        cell = "tr[data-sid='desk'] [data-shows='state']"
+        await page.shows("Not registered", cell)
+        async with phone(home, "desk"):
+            await page.shows("Registered", cell)
         before = (home.root / "etc/asterisk/homeline/pjsip.conf").read_text()
         await add(page, "phone", "attic")
         await enter(page, "number", "19")

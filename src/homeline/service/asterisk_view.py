@@ -231,7 +231,7 @@ class AsteriskView:
 
     async def _round(self) -> None:
         """Ask for all that is dirty. What gets no answer is asked for again after a while."""
-        todo, self._dirty = self._dirty, set()
+        todo, self._dirty = sorted(self._dirty, key=_MODULES.__eq__), set()  # these ask a lot: last
         for what in todo if self._ami.connected else ():
             try:
                 await self._ask(what)

@@ -1,10 +1,12 @@
 'use strict';
 'require baseclass';
 'require form';
+'require poll';
 'require uci';
 'require ui';
 'require homeline.common as common';
 'require homeline.fields as fields';
+'require homeline.inforce as inForce';
 'require homeline.options as options';
 'require homeline.secrets as secrets';
 
@@ -12,6 +14,7 @@
  * Lists of sections, each with a dialogue for all of its options: what the pages of forwarding and of lines are made of.
  */
 
+const STEP = 5; /* seconds between two looks at what cells show */
 const NAME = /^[A-Za-z0-9_]{1,64}$/;
 
 /* The titles of what a row of choices or names holds, joined. */
@@ -22,12 +25,26 @@ function titles(type, name, value) {
 	return options.items(value ?? String(row.byDefault ?? '').split(' ')).map((each) => words[each] || each).join(', ');
 }
 
+/* What a column shows of a section. It is made anew where that is no longer so; all else on the page stays as it was typed. */
+function cell(name, show, section_id) {
+	const node = E('span', { 'data-shows': name }, [].concat(show(section_id)));
+
+	node.look = () => {
+		const fresh = cell(name, show, section_id);
+
+		if (!fresh.isEqualNode(node))
+			node.replaceWith(fresh);
+	};
+
+	return node;
+}
+
 /* A column that only shows. */
 function column(section, name, title, show) {
 	const option = section.option(form.DummyValue, '_' + name, title);
 
 	option.modalonly = false;
-	option.textvalue = (section_id) => E('span', { 'data-shows': name }, [].concat(show(section_id)));
+	option.textvalue = (section_id) => cell(name, show, section_id);
 }
 
 function wrongName(name) {
@@ -127,6 +144,24 @@ function show(grid, type) {
 	});
 }
 
+/* Ask the service how it goes now, and show that; gives its effective configuration. */
+function refresh() {
+	return inForce.again().then((config) => {
+		document.querySelectorAll('[data-shows]').forEach((each) => each.look());
+
+		return config;
+	});
+}
+
+/* A form as a page, whose columns stay as the service says. */
+function page(map) {
+	return map.render().then((node) => {
+		poll.add(() => refresh().catch(() => {}), STEP);
+
+		return E('div', { 'class': 'hl-page' }, [ node ]);
+	});
+}
+
 return baseclass.extend({
 	/* A list of sections that are added by name; `types()` where it has several types. */
 	Grid: Grid,
@@ -134,6 +169,10 @@ return baseclass.extend({
 	titles: titles,
 
 	column: column,
+
+	page: page,
+
+	refresh: refresh,
 
 	section: section,
 

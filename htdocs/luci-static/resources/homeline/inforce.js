@@ -99,21 +99,25 @@ function section(type, section_id) {
 	return (known[type] || {})[section_id] ? common.pill(_('in force'), 'good') : missing(section_id);
 }
 
+/* The replies of `get_config` and `status`. */
+function take([ config, status ]) {
+	const asterisk = status.asterisk || {};
+
+	LISTS.forEach((list) => { found[list] = byName((status[list] || asterisk[list] || []).filter((each) => !each.gone)); });
+	state = status;
+	known = (config && config.config) || {};
+	mistakes = mistakesOf(config && config.problems);
+	now = status.time || 0;
+
+	return config && config.config;
+}
+
 return baseclass.extend({
-	/* Asks the service anew; gives its effective configuration, or null where it does not run. */
-	load: function() {
-		return Promise.all([ L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}) ]).then((replies) => {
-			const config = replies[0], status = replies[1], asterisk = status.asterisk || {};
+	/* Asks the service; gives its effective configuration, or null where it does not run. */
+	load: () => Promise.all([ L.resolveDefault(api.getConfig(), null), L.resolveDefault(api.status(), {}) ]).then(take),
 
-			LISTS.forEach((list) => { found[list] = byName((status[list] || asterisk[list] || []).filter((each) => !each.gone)); });
-			state = status;
-			known = (config && config.config) || {};
-			mistakes = mistakesOf(config && config.problems);
-			now = status.time || 0;
-
-			return config && config.config;
-		});
-	},
+	/* Likewise later; where it does not answer, all stays as it was known. */
+	again: () => Promise.all([ api.getConfig(), api.status() ]).then(take),
 
 	has: (list, name) => !!found[list][name],
 

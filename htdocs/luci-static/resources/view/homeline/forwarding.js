@@ -246,6 +246,6 @@ return view.extend({
 		addChannels(map);
 		addOthers(map);
 
-		return map.render().then((node) => E('div', { 'class': 'hl-page' }, [ node ]));
+		return grids.page(map);
 	}
 });

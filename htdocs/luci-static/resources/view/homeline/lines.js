@@ -86,20 +86,9 @@ function askPassword(section_id) {
 		_('The one before does not count any more: telephones that have it are cut off.')
 	], _('Make a password'), () => api.newPhonePassword({ phone: section_id, provision: true })
 		.catch((error) => { throw new Error(api.words(error, { 4: STAYS(), 8: _('Its account is not at this router.') })); })
-		.then((reply) => inForce.load().then((config) => secrets.load(config)).catch(() => {}).then(() => {
-			showState(section_id);
+		.then((reply) => grids.refresh().then((config) => secrets.load(config)).catch(() => {}).then(() => {
 			window.setTimeout(() => showPassword(reply));
 		})));
-}
-
-const phoneState = (section_id) => [].concat(inForce.peer('phones', section_id));
-
-/* A phone's row with what is known by now; all else on the page stays as it was typed. */
-function showState(section_id) {
-	const cell = document.querySelector('tr[data-sid="%s"] [data-shows]'.format(section_id));
-
-	if (cell)
-		cell.replaceChildren(...phoneState(section_id));
 }
 
 const Phones = grids.Grid.extend({
@@ -266,7 +255,8 @@ return view.extend({
 		map.tabbed = true;
 		list(map, grids.Grid, 'line', [ _('Lines'), _('Numbers of SIMs, and what rings when they are called.'), _('New line'), _('Line') ],
 			(section_id) => inForce.section('line', section_id));
-		list(map, Phones, 'phone', [ _('Phones'), _('Accounts of softphones.'), _('New phone'), _('Phone') ], phoneState);
+		list(map, Phones, 'phone', [ _('Phones'), _('Accounts of softphones.'), _('New phone'), _('Phone') ],
+			(section_id) => inForce.peer('phones', section_id));
 		list(map, grids.Grid, 'trunk', [ _('Trunks'), _('Providers that carry calls over the internet.'), _('New trunk'), _('Trunk') ],
 			(section_id) => inForce.peer('trunks', section_id));
 		list(map, grids.Grid, 'outbound',
@@ -277,6 +267,6 @@ return view.extend({
 		fixed.addremove = false;
 		grids.column(fixed, 'state', _('State', 'homeline'), fixedState);
 
-		return map.render().then((node) => E('div', { 'class': 'hl-page' }, [ node ]));
+		return grids.page(map);
 	}
 });

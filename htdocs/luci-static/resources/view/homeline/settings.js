@@ -50,6 +50,6 @@ return view.extend({
 		grids.show(grid, 'dongle');
 		dongles.offer(grid, ports, inForce.all('dongles'));
 
-		return map.render().then((node) => E('div', { 'class': 'hl-page' }, [ node ]));
+		return grids.page(map);
 	}
 });
