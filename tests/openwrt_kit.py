@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -40,6 +41,11 @@ REPOSITORY = HERE.parent
 # What packages are made of, beside the licence.
 SOURCES = ("src/homeline", "files", "htdocs", "luasrc", "root", "po", "package")
 STAND_INS = HERE / "openwrt"
+FILES = REPOSITORY / "files"
+DEFAULTS = FILES / "etc/uci-defaults/50_homeline"
+FORM = int(re.findall(r"^VERSION=([0-9]+)$", DEFAULTS.read_text(), re.MULTILINE)[0])  # of the configuration
+# That read our scripts.
+SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 TIMEOUT = 60.0  # seconds for one command in it
 
 DIALOUT, ASTERISK = 20, 385

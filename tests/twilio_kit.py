@@ -17,11 +17,7 @@ ACCOUNT, KEY, SECRET = "AC" + "1" * 32, "SK" + "2" * 32, "s3cr3t" * 5
 DOMAIN = "homeline-aa54301b"  # derived of ACCOUNT
 PUBLIC = "93.184.216.34"
 
-MAIN = f"""
-config homeline 'main'
-	option enabled '1'
-	option country 'CH'
-
+OWN = f"""
 config sip 'sip'
 	option enabled '1'
 	list transports 'udp'
@@ -30,7 +26,12 @@ config sip 'sip'
 config twilio 'twilio'
 	option account_sid '{ACCOUNT}'
 	option api_key '{KEY}'
-
+"""  # an account at Twilio and what it takes at the router
+MAIN = f"""
+config homeline 'main'
+	option enabled '1'
+	option country 'CH'
+{OWN}
 config dongle 'stick'
 	option driver 'chan_dongle'
 	option imei '356938035643809'

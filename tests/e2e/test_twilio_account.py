@@ -20,21 +20,12 @@ from homeline.protocol import uci
 from homeline_lab.twilio_api import Request, Twilio
 from homeline_lab.twilio_api_server import Fault, Server
 from hostile import HOSTILE
-from twilio_kit import ACCOUNT, DOMAIN, KEY, SECRET
+from twilio_kit import ACCOUNT, DOMAIN, KEY, OWN, SECRET
 from webhook.kit import CALL, PUBLIC, TOKEN, request, status
 
 NUMBER, ANN = "+41445556677", "+41791112233"
 OLD = "https://old.example/answer"
-EXTRA = f"""
-config sip 'sip'
-	option enabled '1'
-	list transports 'udp'
-	list transports 'tls'
-
-config twilio 'twilio'
-	option account_sid '{ACCOUNT}'
-	option api_key '{KEY}'
-	option caller_id '{NUMBER}'
+EXTRA = f"""{OWN}	option caller_id '{NUMBER}'
 {{more}}
 
 config phone 'anna'

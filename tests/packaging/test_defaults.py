@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +11,7 @@ import pytest
 
 from homeline import config
 from homeline.config import Main
-
-FILES = Path(__file__).parents[2] / "files"
-DEFAULTS = FILES / "etc/uci-defaults/50_homeline"
-FORM = int(re.findall(r"^VERSION=([0-9]+)$", DEFAULTS.read_text(), re.MULTILINE)[0])
-SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
+from openwrt_kit import DEFAULTS, FILES, FORM, SHELLS
 
 
 @pytest.fixture

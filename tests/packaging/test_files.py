@@ -14,13 +14,10 @@ import pytest
 
 from homeline import __version__, config
 from homeline.config import Main
+from openwrt_kit import FILES, FORM, SHELLS
 
-FILES = Path(__file__).parents[2] / "files"
 HELPER = FILES / "usr/libexec/homeline/root-helper"
 INIT = FILES / "etc/init.d/homeline"
-DEFAULTS = FILES / "etc/uci-defaults/50_homeline"
-FORM = int(re.findall(r"^VERSION=([0-9]+)$", DEFAULTS.read_text(), re.MULTILINE)[0])
-SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 
 
 @pytest.fixture

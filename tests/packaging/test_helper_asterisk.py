@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from homeline.protocol import asterisk_conf
 from homeline.telephony import INCLUDED, INCLUDED_BELOW
+from openwrt_kit import SHELLS
 
 HELPER = Path(__file__).parents[2] / "files/usr/libexec/homeline/root-helper"
-SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 ALWAYS = [name for name in INCLUDED if name not in ("dongle.conf", "quectel.conf")]
 OWNERS = {
     "pjsip.conf": "; nothing yet\n",

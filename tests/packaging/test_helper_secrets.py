@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,9 +14,9 @@ from homeline import config
 from homeline.config_twilio import MADE as FORM
 from homeline.protocol import uci
 from homeline.service.phone_passwords import ALPHABET, LENGTH, password
+from openwrt_kit import SHELLS
 
 HELPER = Path(__file__).parents[2] / "files/usr/libexec/homeline/root-helper"
-SHELLS = [shell for shell in (["dash"], ["busybox", "ash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 MAIN = """config homeline 'main'
 
 config phone 'desk'

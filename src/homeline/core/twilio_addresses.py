@@ -28,7 +28,7 @@ NETWORKS: Mapping[str, tuple[str, ...]] = {
     "sydney": ("54.252.254.64/30",),
 }  # by edge location
 
-HOME = "us1"  # the region that is reached by the names without an edge
+HOME = "us1"  # the region of names without an edge, and the only one where functions are not a trial
 _NEAREST = {HOME: "ashburn", "ie1": "dublin", "au1": "sydney"}  # a region's own edge
 _GLOBAL = re.compile(r"(?P<name>.+)\.(?P<kind>sip|pstn)\.twilio\.com\.?", re.IGNORECASE)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from homeline.config_sip import Twilio
-from homeline.core.twilio_addresses import api_place
+from homeline.core.twilio_addresses import HOME, api_place
 from homeline.twilio import library
 from homeline.twilio.kinds import BY_NAME, GLOBAL, PRODUCTS, Found, Kind, Value, text
 from homeline.twilio.transport import Reply, Transport
@@ -41,7 +41,7 @@ class Account:
         ):
             if not value:
                 raise Trouble(f"twilio.{option} is not set: an API key is made in Twilio's console, at its region.")
-        self.sid, self.region = twilio.account_sid, twilio.region or "us1"
+        self.sid, self.region = twilio.account_sid, twilio.region or HOME
         self._key = twilio.api_key
         self._secrets = [twilio.api_secret, twilio.auth_token]
         self.transport = transport or Transport(bases)

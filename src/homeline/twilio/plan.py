@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from homeline.core.twilio_addresses import HOME
 from homeline.twilio import functions, numbers
 from homeline.twilio.kinds import BY_NAME, RANK, Found, Value, text
 from homeline.twilio.memory import Memory
 from homeline.twilio.owned import Owned
 from homeline.twilio.shapes import Do, Step
 from homeline.twilio.survey import Survey
-from homeline.twilio.wanted import HOME, Item, Ref
+from homeline.twilio.wanted import Item, Ref
 
 Changes = dict[str, tuple[str, str]]
 _HIDDEN = ("…", "…")

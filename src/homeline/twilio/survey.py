@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from homeline.core.twilio_addresses import HOME
 from homeline.twilio import functions
 from homeline.twilio.account import Account
 from homeline.twilio.dialing import Dialing, allowed
 from homeline.twilio.kinds import KINDS, Found, Kind
 from homeline.twilio.owned import Owned
 from homeline.twilio.trouble import Trouble
-from homeline.twilio.wanted import FUNCTION_PATH, HOME, Item
+from homeline.twilio.wanted import FUNCTION_PATH, Item
 
 _APART = ("region", "deployment")  # kinds that are no list of things
 

@@ -16,12 +16,12 @@ from homeline.config_calls import Phone, Trunk, TrunkMode, TrunkType, Where
 from homeline.config_options import Config
 from homeline.core import twilio_account
 from homeline.core.trunks import is_number
+from homeline.core.twilio_addresses import HOME
 from homeline.twilio import filling
 from homeline.twilio.function_source import source
 from homeline.twilio.kinds import Value
 
 FUNCTION_PATH = "/voice"
-HOME = "us1"  # the region that Twilio began with, and the only one where functions are not a trial
 _BY_ROUTER = "?caller=router"  # on the URL of the router's trunk: core.twilio_routing
 _MARK = "homeline"
 _REROUTE = "see the number in Twilio's console, Regional routing"
